@@ -1,0 +1,52 @@
+/**
+ * Time as the stages see it. Every wait and every reading of a clock goes through here, so that a test can own
+ * time by passing its own Clock, and so that every wait ends at once when its signal is aborted.
+ * Milliseconds everywhere; seconds exist only on the MNS wire.
+ */
+export interface Clock {
+  /** Wall-clock time, epoch milliseconds; may jump. For time stamps only. */
+  now(): number;
+  /** Monotonic milliseconds; never jumps. For deadlines and durations. */
+  monotonicMs(): number;
+  /** Calls `run` once after `delayMs`; the returned function cancels it. Does not keep the process alive. */
+  after(delayMs: number, run: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    timer.unref();
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+};
+
+/** Resolves after `delayMs`, or as soon as `signal` is aborted. Never rejects: the caller looks at its signal. */
+export async function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return;
+  await new Promise<void>((resolve) => {
+    const wake = (): void => {
+      cancel();
+      signal?.removeEventListener('abort', wake);
+      resolve();
+    };
+    const cancel = clock.after(delayMs, wake);
+    signal?.addEventListener('abort', wake, { once: true });
+  });
+}
+
+export interface BackOff {
+  /** The first delay, in milliseconds. */
+  baseMs: number;
+  /** No delay is longer than this. */
+  maxMs: number;
+}
+
+/** The delay before attempt `failures + 1`: doubles with each failure, with half of it random (full delays would synchronise replicas). */
+export function backOffMs({ baseMs, maxMs }: BackOff, failures: number, random = Math.random): number {
+  const ceilingMs = Math.min(maxMs, baseMs * 2 ** Math.min(failures - 1, 30));
+  return ceilingMs * (0.5 + random() / 2);
+}
