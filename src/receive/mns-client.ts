@@ -1,0 +1,168 @@
+import MNS from '@alicloud/mns';
+import type { Clock } from '../time.js';
+import type { CredentialsCache } from './credentials.js';
+import { MnsError, ownCodes } from './mns-error.js';
+import { MnsTransport, isTimeout, type MnsResponse } from './mns-transport.js';
+import { parseMnsXml, type MnsItem } from './mns-xml.js';
+
+export interface MnsClientOptions {
+  /** `https://<account>.mns.<region>.aliyuncs.com` */
+  endpoint: string;
+  account: string;
+  credentials: CredentialsCache;
+  clock: Clock;
+  /** How long an answer may take to begin, in milliseconds; the default is longer than the longest poll. */
+  answerWithinMs?: number;
+}
+
+/** An answer that says the call succeeded, in whole or (batch delete) in part. */
+export interface MnsAnswer {
+  status: number;
+  items: readonly MnsItem[];
+  /** Monotonic time at which the answer began. */
+  receivedAtMs: number;
+}
+
+const defaultAnswerWithinMs = 40_000;
+
+/**
+ * @alicloud/mns with its operations and its signing, but with a transport and a judgement of its own: the package
+ * resolves for most failed calls, cannot be aborted and ends a 30 s poll with an error.
+ *
+ * Every operation resolves only when MNS said that it took effect, and rejects with an MnsError in any other case,
+ * or with the reason of the caller's signal.
+ */
+export class MnsClient extends MNS {
+  readonly #transport: MnsTransport;
+  readonly #credentials: CredentialsCache;
+
+  constructor({ endpoint, account, credentials, clock, answerWithinMs = defaultAnswerWithinMs }: MnsClientOptions) {
+    // The package wants credentials here and signs with the fields that `request` sets for each request.
+    super(account, { accessKeyId: 'unset', accessKeySecret: 'unset', endpoint: new URL(endpoint).origin });
+    this.#transport = new MnsTransport({ endpoint, answerWithinMs, clock });
+    this.#credentials = credentials;
+  }
+
+  /** Up to `max` (16) messages. A poll that ends empty rejects with `MessageNotExist`. */
+  override batchReceiveMessage(queue: string, max: number, waitSeconds: number, signal?: AbortSignal): Promise<MnsAnswer> {
+    // The package's own operation takes no signal and leaves `waitseconds` out when it is 0.
+    const resource = `/queues/${queue}/messages?numOfMessages=${max}&waitseconds=${waitSeconds}`;
+    return this.request('GET', resource, 'Messages', '', [], { signal });
+  }
+
+  override receiveMessage(queue: string, waitSeconds: number, signal?: AbortSignal): Promise<MnsAnswer> {
+    const resource = `/queues/${queue}/messages?waitseconds=${waitSeconds}`;
+    return this.request('GET', resource, 'Message', '', [], { signal });
+  }
+
+  /** The package puts the handle into the URL as it is, where `+`, `&` and `#` would change it. */
+  override deleteMessage(queue: string, receiptHandle: string): Promise<MnsAnswer> {
+    return super.deleteMessage(queue, encodeURIComponent(receiptHandle)) as Promise<MnsAnswer>;
+  }
+
+  /** Status 204: all are deleted. Status 404: the items say which are not, and why. */
+  override batchDeleteMessage(queue: string, receiptHandles: readonly string[]): Promise<MnsAnswer> {
+    return super.batchDeleteMessage(queue, receiptHandles.map(escapeXml)) as Promise<MnsAnswer>;
+  }
+
+  override changeMessageVisibility(queue: string, receiptHandle: string, seconds: number): Promise<MnsAnswer> {
+    return super.changeMessageVisibility(queue, encodeURIComponent(receiptHandle), seconds) as Promise<MnsAnswer>;
+  }
+
+  override getQueueAttributes(queue: string): Promise<MnsAnswer> {
+    return super.getQueueAttributes(queue) as Promise<MnsAnswer>;
+  }
+
+  /** The one way out, which every operation of the package takes too. */
+  override async request(
+    method: string,
+    resource: string,
+    type: string,
+    body: string | Buffer,
+    _attentions: readonly string[] = [],
+    { signal }: { signal?: AbortSignal | undefined } = {},
+  ): Promise<MnsAnswer> {
+    const failure = describeCall(method, resource, type);
+    const credentials = await this.#credentials.get(signal).catch((cause: unknown) => {
+      signal?.throwIfAborted();
+      throw new MnsError({ ...failure, code: ownCodes.noCredentials, message: withoutQuery(cause as Error), cause });
+    });
+    this.accessKeyID = credentials.accessKeyId;
+    this.accessKeySecret = credentials.accessKeySecret;
+    this.securityToken = credentials.securityToken;
+    const headers = this.buildHeaders(method, body, resource);
+    let response: MnsResponse;
+    try {
+      response = await this.#transport.send({ method, resource, headers, body, signal });
+    } catch (cause) {
+      signal?.throwIfAborted();
+      const code = isTimeout(cause) ? ownCodes.timedOut : ownCodes.connectionFailed;
+      throw new MnsError({ ...failure, code, message: (cause as Error).message, cause });
+    }
+    try {
+      return judge(response, method, type, failure);
+    } catch (error) {
+      if (error instanceof MnsError && error.isCredentialFault) this.#credentials.refuse(credentials);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#transport.close();
+  }
+}
+
+type Call = Pick<MnsError, 'operation' | 'queue'>;
+
+/**
+ * Decides what an answer means, by status and root element together; the Content-Type is not looked at, since
+ * gateways send theirs. Source: MNS "Error codes" and the pages of the operations.
+ */
+function judge(response: MnsResponse, method: string, type: string, call: Call): MnsAnswer {
+  const { status, requestId, receivedAtMs, bytes } = response;
+  const fail = (message: string, code: string = ownCodes.unexpectedAnswer): MnsError =>
+    new MnsError({ ...call, code, message, status, ...(requestId !== undefined && { requestId }) });
+
+  if (status === 204) {
+    if (method !== 'DELETE') throw fail('an answer without the content that this operation returns');
+    return { status, items: [], receivedAtMs };
+  }
+  if (bytes.length === 0) throw fail('an empty answer');
+  let document;
+  try {
+    document = parseMnsXml(bytes);
+  } catch (error) {
+    throw fail(`an answer that is not the XML of MNS: ${(error as Error).message}`);
+  }
+  const [first] = document.items;
+  if (document.root === 'Error') {
+    throw fail(first?.fields['Message'] ?? 'no message', first?.fields['Code'] ?? ownCodes.unexpectedAnswer);
+  }
+  const isPartial = type === 'Errors' && document.root === 'Errors' && status === 404 && first !== undefined;
+  const isWhole = status === 200 && document.root === type && method !== 'DELETE';
+  if (!isPartial && !isWhole) throw fail(`an answer of another kind than <${type}>`);
+  return { status, items: document.items, receivedAtMs };
+}
+
+const operations: Readonly<Record<string, string>> = {
+  'GET Messages': 'BatchReceiveMessage',
+  'GET Message': 'ReceiveMessage',
+  'GET Queue': 'GetQueueAttributes',
+  'DELETE Message': 'DeleteMessage',
+  'DELETE Errors': 'BatchDeleteMessage',
+  'PUT ChangeVisibility': 'ChangeMessageVisibility',
+};
+
+/** What the call is named in errors. The receipt handle in the resource is left out: who reads it may delete. */
+function describeCall(method: string, resource: string, type: string): Call {
+  return { operation: operations[`${method} ${type}`] ?? `${method} ${type}`, queue: /^\/queues\/([^/?]+)/.exec(resource)?.[1] ?? '' };
+}
+
+/** The packages under us glue the URL of the request to their messages; what follows its `?` is no one's business. */
+function withoutQuery({ message }: Error): string {
+  return message.replace(/\?\S*/g, '?…');
+}
+
+function escapeXml(text: string): string {
+  return text.replace(/[<>&"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

@@ -1,0 +1,136 @@
+import type { MnsClient, MnsAnswer } from './mns-client.js';
+import { MnsError, isHandleGone, ownCodes } from './mns-error.js';
+import type { MnsItem } from './mns-xml.js';
+
+/** One message as the queue handed it out. Times are epoch milliseconds. */
+export interface ReceivedMessage {
+  messageId: string;
+  /** The body's text; with `bodyBytes` or `damaged` it is not the text that was sent. */
+  body: string;
+  /** The body as bytes, when these are not UTF-8. */
+  bodyBytes?: Buffer;
+  /** The body holds what XML cannot carry; `body` is then the XML text as received. */
+  damaged: boolean;
+  /** Which delivery this is, from 1 (`DequeueCount`). */
+  attempt: number;
+  enqueuedAtMs: number;
+  /** User and system properties, `traceparent` among them. */
+  properties: Readonly<Record<string, string>>;
+}
+
+/** A message with the handle that its lease is about to own. */
+export interface Delivery {
+  message: ReceivedMessage;
+  receiptHandle: string;
+  /** Monotonic time from which the visibility timeout counts. */
+  receivedAtMs: number;
+  /** The visibility timeout as far as this delivery shows it. */
+  visibilityMs: number | undefined;
+}
+
+export interface QueueAttributes {
+  visibilityMs: number;
+  retentionMs: number;
+}
+
+/** Why one handle of a batch delete is not deleted. */
+export type DeleteFailure = 'handle-gone' | 'try-again';
+
+/** The operations of one MNS queue that a relay needs. Every failure is an MnsError. */
+export class Queue {
+  readonly name: string;
+  readonly #client: MnsClient;
+
+  constructor(name: string, client: MnsClient) {
+    this.name = name;
+    this.#client = client;
+  }
+
+  /** Waits up to `waitSeconds` (0 to 30) for at least one message; an empty list when none came. */
+  async receive(max: number, waitSeconds: number, signal: AbortSignal): Promise<Delivery[]> {
+    let answer: MnsAnswer;
+    try {
+      answer = await this.#client.batchReceiveMessage(this.name, max, waitSeconds, signal);
+    } catch (error) {
+      if (error instanceof MnsError && error.code === 'MessageNotExist') return [];
+      throw error;
+    }
+    return answer.items.map((item) => this.#toDelivery(item, answer));
+  }
+
+  /**
+   * Deletes up to 16 messages.
+   * @returns the handles that are not deleted; all others are.
+   */
+  async delete(receiptHandles: readonly string[]): Promise<Map<string, DeleteFailure>> {
+    const failures = new Map<string, DeleteFailure>();
+    let answer: MnsAnswer;
+    try {
+      answer = await this.#client.batchDeleteMessage(this.name, receiptHandles);
+    } catch (error) {
+      if (!(error instanceof MnsError && error.isHandleGone)) throw error;
+      for (const handle of receiptHandles) failures.set(handle, 'handle-gone');
+      return failures;
+    }
+    for (const { fields } of answer.items) {
+      const handle = fields['ReceiptHandle'];
+      const code = fields['ErrorCode'];
+      if (handle === undefined || code === undefined || !receiptHandles.includes(handle)) {
+        throw this.#unexpected('BatchDeleteMessage', 'an <Errors> entry that names none of the handles', answer);
+      }
+      failures.set(handle, isHandleGone(code) ? 'handle-gone' : 'try-again');
+    }
+    return failures;
+  }
+
+  /** Hides the message for `seconds` (1 to 43200) from now. @returns the handle that replaces the old one. */
+  async changeVisibility(receiptHandle: string, seconds: number): Promise<string> {
+    const answer = await this.#client.changeMessageVisibility(this.name, receiptHandle, seconds);
+    const handle = answer.items[0]?.fields['ReceiptHandle'];
+    if (!handle) throw this.#unexpected('ChangeMessageVisibility', 'an answer without a receipt handle', answer);
+    return handle;
+  }
+
+  async attributes(): Promise<QueueAttributes> {
+    const answer = await this.#client.getQueueAttributes(this.name);
+    const seconds = (field: string): number => {
+      const value = Number(answer.items[0]?.fields[field]);
+      if (value > 0) return value * 1000;
+      throw this.#unexpected('GetQueueAttributes', `an answer without ${field}`, answer);
+    };
+    return { visibilityMs: seconds('VisibilityTimeout'), retentionMs: seconds('MessageRetentionPeriod') };
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+
+  #toDelivery(item: MnsItem, answer: MnsAnswer): Delivery {
+    const { MessageId: messageId, ReceiptHandle: receiptHandle } = item.fields;
+    if (!messageId || !receiptHandle) {
+      throw this.#unexpected('BatchReceiveMessage', 'a message without MessageId or ReceiptHandle', answer);
+    }
+    const number = (field: string): number => Number(item.fields[field]) || 0;
+    const attempt = number('DequeueCount') || 1;
+    // Only on the first delivery are both times of the same moment, so that their difference is the timeout.
+    const visibleAfterMs = number('NextVisibleTime') - number('FirstDequeueTime');
+    return {
+      message: {
+        messageId,
+        body: item.fields['MessageBody'] ?? '',
+        ...(item.bodyBytes && { bodyBytes: item.bodyBytes }),
+        damaged: item.damaged,
+        attempt,
+        enqueuedAtMs: number('EnqueueTime'),
+        properties: item.properties,
+      },
+      receiptHandle,
+      receivedAtMs: answer.receivedAtMs,
+      visibilityMs: attempt === 1 && visibleAfterMs > 0 ? visibleAfterMs : undefined,
+    };
+  }
+
+  #unexpected(operation: string, message: string, { status }: MnsAnswer): MnsError {
+    return new MnsError({ operation, queue: this.name, code: ownCodes.unexpectedAnswer, message, status });
+  }
+}

@@ -1,0 +1,211 @@
+import { backOffMs, sleep, type Clock } from '../time.js';
+import { AckBatch } from './ack-batch.js';
+import { Lease } from './lease.js';
+import type { Delivery, Queue } from './queue.js';
+import { Slots } from './slots.js';
+
+/** Whether what is received can be stored. Receiving waits while it is closed. */
+export interface StoreGate {
+  readonly isOpen: boolean;
+  /** Resolves when the gate is open or the signal is aborted. */
+  whenOpen(signal: AbortSignal): Promise<void>;
+  /** Calls `listener` each time the gate closes. */
+  onClose(listener: () => void): void;
+}
+
+/** What a receiver reports; each is one event for the operator. */
+export interface ReceiverEvents {
+  received(queue: string, messages: number): void;
+  receiveFailed(queue: string, error: unknown, retryInMs: number): void;
+  receiveRecovered(queue: string, failures: number): void;
+  /** An empty answer came much sooner than the poll was to last: MNS's cap on concurrent long polls. */
+  pollEndedEarly(queue: string, retryInMs: number): void;
+  ackFailed(queue: string, error: unknown, messages: number): void;
+}
+
+export interface ReceiverOptions {
+  queue: Queue;
+  /** The queue's visibility timeout, from its attributes. */
+  visibilityMs: number;
+  receive: {
+    batch: number;
+    waitMs: number;
+    maxInFlight: number;
+    maxLeaseMs: number;
+    pollers: { min: number; max: number };
+  };
+  ack: { batch: number; lingerMs: number };
+  gate: StoreGate;
+  clock: Clock;
+  events: ReceiverEvents;
+  /** Carries one message to its outcome, and the lease to its end. Must not reject. */
+  handle(lease: Lease): Promise<unknown>;
+}
+
+const failureBackOff = { baseMs: 500, maxMs: 30_000 };
+/** MNS ends a poll up to a fifth early by itself; anything below this part of the wait is not the end of a poll. */
+const earliestEnd = 0.7;
+/** An empty answer sooner than this is "early" whatever the wait, so that short polls do not spin. */
+const shortestPollMs = 1_000;
+/** How long polls may still bring messages after a stop, before they are cut off: cutting one can strand a message. */
+const lastAnswersMs = 1_000;
+
+/** Receives from one queue: long polls side by side, as many as the load asks for, and leases for what they bring. */
+export class Receiver {
+  readonly #options: ReceiverOptions;
+  readonly #slots: Slots;
+  readonly #acks: AckBatch;
+  readonly #stopping = new AbortController();
+  readonly #polls = new Set<AbortController>();
+  readonly #pollers = new Set<Promise<void>>();
+  readonly #leases = new Map<Lease, Promise<unknown>>();
+  #visibilityMs: number;
+  /** Failures in a row, over all pollers. */
+  #failures = 0;
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+    const { queue, visibilityMs, receive, ack, clock, events, gate } = options;
+    this.#slots = new Slots(receive.maxInFlight);
+    this.#visibilityMs = visibilityMs;
+    this.#acks = new AckBatch({
+      queue,
+      size: ack.batch,
+      lingerMs: ack.lingerMs,
+      clock,
+      onFailure: (error, messages) => {
+        events.ackFailed(queue.name, error, messages);
+      },
+    });
+    gate.onClose(() => {
+      this.#cutPolls();
+    });
+  }
+
+  get queueName(): string {
+    return this.#options.queue.name;
+  }
+
+  /** Messages received and not yet settled. */
+  get inFlight(): number {
+    return this.#leases.size;
+  }
+
+  start(): void {
+    for (let i = 0; i < this.#options.receive.pollers.min; i++) this.#addPoller();
+  }
+
+  /** Begins no new poll, and resolves when the last poll has ended. What it brought is in flight like the rest. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    const cancel = this.#options.clock.after(lastAnswersMs, () => {
+      this.#cutPolls();
+    });
+    await Promise.all(this.#pollers);
+    cancel();
+  }
+
+  /** Resolves when everything in flight is settled. Call after `stop`. */
+  async drain(): Promise<void> {
+    while (this.#leases.size > 0) {
+      this.#acks.flush();
+      await Promise.all(this.#leases.values());
+    }
+  }
+
+  /** Asks for everything in flight to be released or abandoned. */
+  interrupt(how: 'release' | 'abandon'): void {
+    if (how === 'abandon') {
+      this.#stopping.abort();
+      this.#cutPolls();
+    }
+    for (const lease of this.#leases.keys()) lease.interrupt(how);
+  }
+
+  async close(): Promise<void> {
+    await this.#options.queue.close();
+  }
+
+  #cutPolls(): void {
+    for (const poll of this.#polls) poll.abort();
+  }
+
+  #addPoller(): void {
+    const poller = this.#pollUntilIdle().finally(() => this.#pollers.delete(poller));
+    this.#pollers.add(poller);
+  }
+
+  /** One poller: polls until stop, or until an empty poll while there are more pollers than the least. */
+  async #pollUntilIdle(): Promise<void> {
+    const { receive, gate, clock, events } = this.#options;
+    const stop = this.#stopping.signal;
+    for (let early = 0; ; ) {
+      await gate.whenOpen(stop);
+      const slots = await this.#slots.take(receive.batch, stop);
+      if (stop.aborted || !gate.isOpen) {
+        this.#slots.give(slots);
+        if (stop.aborted) return;
+        continue;
+      }
+      const startedMs = clock.monotonicMs();
+      const received = await this.#poll(slots);
+      if (received === 'failed') continue;
+      if (received === receive.batch && this.#pollers.size < receive.pollers.max && !stop.aborted) this.#addPoller();
+      if (received > 0) early = 0;
+      else if (this.#pollers.size > receive.pollers.min) return;
+      else if (clock.monotonicMs() - startedMs < Math.max(shortestPollMs, receive.waitMs * earliestEnd)) {
+        const retryInMs = backOffMs(failureBackOff, ++early);
+        if (receive.waitMs > 0) events.pollEndedEarly(this.queueName, retryInMs);
+        await sleep(clock, retryInMs, stop);
+      } else early = 0;
+    }
+  }
+
+  /** One long poll into `slots` free slots. @returns how many messages it brought. Never rejects. */
+  async #poll(slots: number): Promise<number | 'failed'> {
+    const { queue, receive, clock, events } = this.#options;
+    const poll = new AbortController();
+    this.#polls.add(poll);
+    let deliveries: Delivery[] = [];
+    try {
+      deliveries = await queue.receive(slots, Math.round(receive.waitMs / 1000), poll.signal);
+    } catch (error) {
+      this.#slots.give(slots);
+      if (!poll.signal.aborted) {
+        const retryInMs = backOffMs(failureBackOff, ++this.#failures);
+        events.receiveFailed(queue.name, error, retryInMs);
+        await sleep(clock, retryInMs, this.#stopping.signal);
+      }
+      return 'failed';
+    } finally {
+      this.#polls.delete(poll);
+    }
+    if (this.#failures > 0) {
+      events.receiveRecovered(queue.name, this.#failures);
+      this.#failures = 0;
+    }
+    this.#slots.give(slots - deliveries.length);
+    if (deliveries.length > 0) events.received(queue.name, deliveries.length);
+    for (const delivery of deliveries) this.#begin(delivery);
+    return deliveries.length;
+  }
+
+  #begin(delivery: Delivery): void {
+    const { queue, receive, clock, handle } = this.#options;
+    this.#visibilityMs = delivery.visibilityMs ?? this.#visibilityMs;
+    const lease = new Lease({
+      queue,
+      acks: this.#acks,
+      delivery,
+      visibilityMs: this.#visibilityMs,
+      maxLeaseMs: receive.maxLeaseMs,
+      clock,
+    });
+    const handled = handle(lease).finally(() => {
+      lease.abandon();
+      this.#leases.delete(lease);
+      this.#slots.give(1);
+    });
+    this.#leases.set(lease, handled);
+  }
+}
