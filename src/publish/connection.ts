@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs';
+import {
+  connect,
+  credsAuthenticator,
+  nkeyAuthenticator,
+  type Authenticator,
+  type ConnectionOptions,
+  type NatsConnection,
+} from 'nats';
+
+export interface NatsOptions {
+  servers: readonly string[];
+  /** The connection's name, as the server lists it. */
+  name: string;
+  auth:
+    | { type: 'none' }
+    | { type: 'creds'; file: string }
+    | { type: 'nkey'; seedFile: string }
+    | { type: 'token'; token: string }
+    | { type: 'user'; user: string; password: string };
+  tls: {
+    caFile?: string | undefined;
+    certFile?: string | undefined;
+    keyFile?: string | undefined;
+    handshakeFirst: boolean;
+  };
+}
+
+/** What the connection reports. */
+export interface ConnectionEvents {
+  disconnected(server: string): void;
+  reconnected(server: string): void;
+  /** The server refuses something: permissions, authorization. */
+  refused(reason: string): void;
+}
+
+/** The reply inbox lives under a prefix of its own, so that an account can be limited to it. */
+export const inboxPrefix = '_INBOX_vod-relay';
+
+/**
+ * Connects, and keeps reconnecting for ever; the library's default gives up after 20 s. Waits for a server that is
+ * not there yet. A frozen server is noticed within `pingInterval × (maxPingOut + 1)` = 30 s.
+ * @throws NatsError when the server refuses the credentials.
+ */
+export async function connectNats(options: NatsOptions, events: ConnectionEvents): Promise<NatsConnection> {
+  const connection = await connect({
+    servers: [...options.servers],
+    name: options.name,
+    ...authentication(options.auth),
+    ...encryption(options),
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 500,
+    reconnectJitter: 500,
+    waitOnFirstConnect: true,
+    ignoreAuthErrorAbort: true,
+    pingInterval: 10_000,
+    maxPingOut: 2,
+    timeout: 10_000,
+    inboxPrefix,
+    // An Error object for each request costs more than the request.
+    noAsyncTraces: true,
+  });
+  void reportStatus(connection, events);
+  return connection;
+}
+
+async function reportStatus(connection: NatsConnection, events: ConnectionEvents): Promise<void> {
+  for await (const { type, data } of connection.status()) {
+    const detail = typeof data === 'string' ? data : '';
+    if (type === 'disconnect') events.disconnected(detail);
+    if (type === 'reconnect') events.reconnected(detail);
+    if (type === 'error') events.refused(detail);
+  }
+}
+
+/** Files are read at each (re)connect, so that rotated credentials are picked up. */
+function authentication(auth: NatsOptions['auth']): Partial<ConnectionOptions> {
+  const fromFile =
+    (create: (bytes: Uint8Array) => Authenticator, file: string): Authenticator =>
+    (nonce) =>
+      create(readFileSync(file))(nonce);
+  switch (auth.type) {
+    case 'none':
+      return {};
+    case 'creds':
+      return { authenticator: fromFile(credsAuthenticator, auth.file) };
+    case 'nkey':
+      return { authenticator: fromFile((bytes) => nkeyAuthenticator(trimmed(bytes)), auth.seedFile) };
+    case 'token':
+      return { token: auth.token };
+    case 'user':
+      return { user: auth.user, pass: auth.password };
+  }
+}
+
+function trimmed(bytes: Uint8Array): Uint8Array {
+  return Buffer.from(Buffer.from(bytes).toString('utf8').trim());
+}
+
+/** With any `tls` the library refuses a server that offers none: there is no silent downgrade. */
+function encryption({ servers, tls }: NatsOptions): Partial<ConnectionOptions> {
+  const { caFile, certFile, keyFile, handshakeFirst } = tls;
+  if (!servers.some((server) => server.startsWith('tls:')) && !caFile && !certFile) return {};
+  return {
+    tls: {
+      ...(caFile !== undefined && { caFile }),
+      ...(certFile !== undefined && { certFile }),
+      ...(keyFile !== undefined && { keyFile }),
+      handshakeFirst,
+    },
+  };
+}

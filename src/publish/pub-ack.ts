@@ -1,0 +1,42 @@
+import type { Msg } from 'nats';
+
+/** What JetStream answered to a publish. */
+export type PubAckAnswer =
+  | { kind: 'stored'; stream: string; seq: number; duplicate: boolean }
+  /** Not stored for now: the same publish may succeed later. */
+  | { kind: 'try-again'; reason: string }
+  /** Never stored as it is, whenever it is tried. */
+  | { kind: 'rejected'; reason: string };
+
+interface PubAckJson {
+  stream?: string;
+  seq?: number;
+  duplicate?: boolean;
+  error?: { code?: number; err_code?: number; description?: string };
+}
+
+/** The message is larger than the stream takes; `maximum message size exceeded`. */
+const tooLarge = 10054;
+
+/**
+ * Reads the reply to a publish. Whatever is not understood is to be tried again: an unknown answer is no promise.
+ * Sources: ADR-22 (no responders), the JetStream API error table.
+ */
+export function readPubAck(message: Msg): PubAckAnswer {
+  if (message.data.length === 0) return { kind: 'try-again', reason: 'no stream takes this subject at the moment' };
+  let answer: PubAckJson;
+  try {
+    answer = message.json();
+  } catch {
+    return { kind: 'try-again', reason: 'the reply is not a PubAck' };
+  }
+  if (answer.error) {
+    const { err_code, description = 'no description' } = answer.error;
+    const reason = `${description} (${err_code ?? 'no code'})`;
+    return { kind: err_code === tooLarge ? 'rejected' : 'try-again', reason };
+  }
+  if (!answer.stream || typeof answer.seq !== 'number') {
+    return { kind: 'try-again', reason: 'the reply is not a PubAck' };
+  }
+  return { kind: 'stored', stream: answer.stream, seq: answer.seq, duplicate: answer.duplicate === true };
+}
