@@ -8,7 +8,7 @@ export interface Clock {
   now(): number;
   /** Monotonic milliseconds; never jumps. For deadlines and durations. */
   monotonicMs(): number;
-  /** Calls `run` once after `delayMs`; the returned function cancels it. Does not keep the process alive. */
+  /** Calls `run` once after `delayMs`; the returned function cancels it. */
   after(delayMs: number, run: () => void): () => void;
 }
 
@@ -17,7 +17,6 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   after(delayMs, run) {
     const timer = setTimeout(run, delayMs);
-    timer.unref();
     return () => {
       clearTimeout(timer);
     };

@@ -1,0 +1,38 @@
+import { Command, Option } from 'commander';
+import { loadConfigFromProcess } from '../config/load.js';
+import { Ledger } from '../operate/ledger.js';
+import { createLog } from '../operate/log.js';
+import { createTelemetry } from '../operate/telemetry.js';
+import { systemClock } from '../time.js';
+import { runWorker } from '../worker.js';
+
+/** The two stops of a process: the first signal finishes what is in flight, the second gives up on it. */
+export interface StopSignals {
+  stop: AbortSignal;
+  abandon: AbortSignal;
+}
+
+/** `vod-relay run`: the daemon. Exits 0 when everything in flight was settled or released, else 1. */
+export function runCommand(version: string, listen: () => StopSignals): Command {
+  return new Command('run')
+    .description('receive events from the live queues and publish them to NATS JetStream, until stopped')
+    .option('--config <file>', 'configuration file; repeatable, later files win', collect, [])
+    .addOption(new Option('--role <role>', 'which half to run').choices(['relay']).default('relay'))
+    .addHelpText('after', '\nExample:\n  $ vod-relay run --config config/default.yaml --config config/production.yaml')
+    .action(async ({ config: files }: { config: string[] }) => {
+      const config = loadConfigFromProcess(files, { requireLive: true });
+      const telemetry = createTelemetry(createLog(config.log.level), new Ledger());
+      telemetry.starting(
+        version,
+        config.queues.filter(({ mode }) => mode === 'live').map(({ name }) => name),
+      );
+      const end = await runWorker({ config, clock: systemClock, telemetry, ...listen() });
+      const { user, system } = process.cpuUsage();
+      telemetry.stopped(Math.round((user + system) / 1000));
+      if (end === 'abandoned') process.exitCode = 1;
+    });
+}
+
+function collect(value: string, values: string[]): string[] {
+  return [...values, value];
+}

@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { configCommand } from './commands/config.js';
+import { runCommand, type StopSignals } from './commands/run.js';
+import { sandboxCommand } from './commands/sandbox.js';
+import { ConfigError } from './config/config-error.js';
+
+/** sysexits.h: the configuration is wrong, and starting again will not help. */
+const exitConfig = 78;
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const program = new Command('vod-relay')
+  .description('Relays ApsaraVideo VOD events from Alibaba Cloud MNS queues to NATS JetStream')
+  .version(version)
+  .addCommand(runCommand(version, stopSignals))
+  .addCommand(configCommand())
+  .addCommand(sandboxCommand());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const { message } = error as Error;
+  process.stderr.write(`vod-relay: ${message}\n`);
+  process.exitCode = error instanceof ConfigError ? exitConfig : 1;
+}
+
+/** SIGTERM or SIGINT: the first asks for a stop, the second abandons. */
+function stopSignals(): StopSignals {
+  const stop = new AbortController();
+  const abandon = new AbortController();
+  const onSignal = (): void => {
+    if (stop.signal.aborted) abandon.abort();
+    else stop.abort();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  return { stop: stop.signal, abandon: abandon.signal };
+}

@@ -1,0 +1,133 @@
+import { decodeBody, type Decoded } from '../decode/decode-body.js';
+import { toCloudEvent } from '../event/cloud-event.js';
+import type { DeadLetterCode } from '../event/dead-letter-code.js';
+import type { EventOrigin } from '../event/vod-event.js';
+import { deadLetterPublication, eventPublication } from '../publish/publication.js';
+import { PublishRejectedError, type Publisher } from '../publish/publisher.js';
+import type { ReceivedMessage } from '../receive/queue.js';
+import type { Outcome } from './outcome.js';
+import { settle, type SettleableLease } from './settle.js';
+
+/** What the path of a message needs of its lease. */
+export interface RelayLease extends SettleableLease {
+  readonly message: ReceivedMessage;
+  /** Aborted when the work on the message must end. */
+  readonly signal: AbortSignal;
+}
+
+export interface RelayOptions {
+  publisher: Pick<Publisher, 'publish'>;
+  /** Whose events these are: the queue's. */
+  origin: EventOrigin;
+  /** The subject prefix. */
+  prefix: string;
+  foreignEvents: 'forward' | 'dead-letter' | 'discard';
+  /** After this many deliveries an unknown failure becomes a dead letter. */
+  maxAttempts: number;
+  /** Told of each message once it is settled. */
+  onSettled(message: ReceivedMessage, outcome: Outcome): void;
+}
+
+/**
+ * The path of one message, from the queue to its outcome:
+ *
+ *     decode → identify → publish → PubAck → settle (ack to MNS, last)
+ *
+ * The returned function never rejects, whatever the message holds and whatever fails.
+ */
+export function createRelay(options: RelayOptions): (lease: RelayLease) => Promise<Outcome> {
+  const { publisher, origin, prefix, foreignEvents, maxAttempts, onSettled } = options;
+
+  return async (lease) => {
+    let outcome: Outcome;
+    try {
+      outcome = await publish(lease);
+    } catch (error) {
+      outcome = await recover(lease, error);
+    }
+    outcome = await settle(lease, outcome);
+    onSettled(lease.message, outcome);
+    return outcome;
+  };
+
+  async function publish(lease: RelayLease): Promise<Outcome> {
+    const { message } = lease;
+    const decoded = decode(message);
+    if (decoded.kind === 'undecodable') return await deadLetter(lease, decoded.code, decoded.reason, decoded.at);
+    const { event } = decoded;
+    const isForeign = event.kind === 'foreign';
+    if (isForeign && foreignEvents === 'discard') return { kind: 'discarded' };
+    if (isForeign && foreignEvents === 'dead-letter') {
+      return await deadLetter(lease, 'foreign-refused', 'foreignEvents is set to dead-letter', 'EventType');
+    }
+    const cloudEvent = toCloudEvent(event, origin, new Date(message.enqueuedAtMs).toISOString(), prefix);
+    const { duplicate } = await publisher.publish(eventPublication(prefix, cloudEvent), lease.signal);
+    return { kind: duplicate ? 'duplicate' : isForeign ? 'forwarded' : 'published', eventId: cloudEvent.id };
+  }
+
+  async function deadLetter(
+    { message, signal }: RelayLease,
+    code: DeadLetterCode,
+    reason: string,
+    at: string,
+  ): Promise<Outcome> {
+    const { messageId, attempt, enqueuedAtMs, damaged } = message;
+    const body = message.bodyBytes ?? message.body;
+    const letter = { queue: origin.queue, messageId, attempt, enqueuedAtMs, body, isXmlText: damaged, code, reason, at };
+    await publisher.publish(deadLetterPublication(prefix, letter), signal);
+    return { kind: 'dead-lettered', code, reason, at };
+  }
+
+  /** What is to become of a message whose publish failed. An unknown error means redeliver, a bounded number of times. */
+  async function recover(lease: RelayLease, error: unknown): Promise<Outcome> {
+    const interrupted = outcomeOfInterruption(lease);
+    if (interrupted) return interrupted;
+    const { attempt } = lease.message;
+    try {
+      if (error instanceof PublishRejectedError) return await deadLetter(lease, 'publish-rejected', error.message, '');
+      if (attempt >= maxAttempts) {
+        return await deadLetter(lease, 'attempts-exhausted', `failed ${attempt} times: ${(error as Error).name}`, '');
+      }
+    } catch (failure) {
+      const interruptedNow = outcomeOfInterruption(lease);
+      if (interruptedNow) return interruptedNow;
+      return { kind: 'released', delaySeconds: redeliverAfterSeconds(attempt), cause: failure };
+    }
+    return { kind: 'released', delaySeconds: redeliverAfterSeconds(attempt), cause: error };
+  }
+}
+
+type Undecodable = { kind: 'undecodable'; code: DeadLetterCode; reason: string; at: string };
+
+function decode(message: ReceivedMessage): Decoded | Undecodable {
+  if (message.bodyBytes) {
+    return { kind: 'undecodable', code: 'body-not-utf8', reason: 'the body must be UTF-8', at: 'body' };
+  }
+  if (message.damaged) {
+    return {
+      kind: 'undecodable',
+      code: 'body-illegal-characters',
+      reason: 'the body must be text that XML can carry',
+      at: 'body',
+    };
+  }
+  return decodeBody(message.body);
+}
+
+function outcomeOfInterruption({ interruption }: RelayLease): Outcome | undefined {
+  switch (interruption) {
+    case undefined:
+      return undefined;
+    case 'lost':
+      return { kind: 'lease-lost' };
+    case 'release':
+      return { kind: 'released', delaySeconds: 1 };
+    case 'abandon':
+      return { kind: 'abandoned' };
+  }
+}
+
+/** Doubles with each delivery, up to five minutes. */
+function redeliverAfterSeconds(attempt: number): number {
+  return Math.min(300, 2 ** Math.min(attempt, 10));
+}

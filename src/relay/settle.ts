@@ -1,0 +1,36 @@
+import type { Outcome } from './outcome.js';
+
+/** What settling needs of a lease. */
+export interface SettleableLease {
+  readonly interruption: 'lost' | 'release' | 'abandon' | undefined;
+  /** Deletes the message for good. @returns false when the lease ended first. */
+  ack(): Promise<boolean>;
+  /** @returns false when the message could not be given back. */
+  release(delaySeconds: number): Promise<boolean>;
+  abandon(): void;
+}
+
+/**
+ * Carries an outcome out at the queue: the only caller of `ack`, and the last step of a message.
+ * @returns the outcome as it came to be: an ack or a release that fails leaves the message to the queue.
+ */
+export async function settle(lease: SettleableLease, outcome: Outcome): Promise<Outcome> {
+  switch (outcome.kind) {
+    case 'published':
+    case 'duplicate':
+    case 'forwarded':
+    case 'dead-lettered':
+    case 'discarded':
+      return (await lease.ack()) ? outcome : leftToQueue(lease);
+    case 'released':
+      return (await lease.release(outcome.delaySeconds)) ? outcome : leftToQueue(lease);
+    case 'lease-lost':
+    case 'abandoned':
+      lease.abandon();
+      return outcome;
+  }
+}
+
+function leftToQueue(lease: SettleableLease): Outcome {
+  return { kind: lease.interruption === 'abandon' ? 'abandoned' : 'lease-lost' };
+}
