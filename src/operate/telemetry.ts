@@ -123,7 +123,7 @@ export function createTelemetry(log: Logger, ledger: Ledger) {
     reconnected: (server: string) => {
       log.info({ server }, 'connected to NATS again');
     },
-    natsRefused: (reason: string) => {
+    refused: (reason: string) => {
       log.error({ reason }, 'NATS refuses something: check the permissions and credentials of its account');
     },
     publishTrouble: (reason: string) => {

@@ -38,12 +38,12 @@ export interface ConnectionEvents {
 export const inboxPrefix = '_INBOX_vod-relay';
 
 /**
- * Connects, and keeps reconnecting for ever; the library's default gives up after 20 s. Waits for a server that is
- * not there yet. A frozen server is noticed within `pingInterval × (maxPingOut + 1)` = 30 s.
- * @throws NatsError when the server refuses the credentials.
+ * Connects once, and then reconnects for ever; the library's default gives up after 20 s. A frozen server is noticed
+ * within `pingInterval × (maxPingOut + 1)` = 30 s.
+ * @throws NatsError when there is no server, or it refuses the credentials.
  */
-export async function connectNats(options: NatsOptions, events: ConnectionEvents): Promise<NatsConnection> {
-  const connection = await connect({
+export async function connectNats(options: NatsOptions): Promise<NatsConnection> {
+  return await connect({
     servers: [...options.servers],
     name: options.name,
     ...authentication(options.auth),
@@ -51,7 +51,6 @@ export async function connectNats(options: NatsOptions, events: ConnectionEvents
     maxReconnectAttempts: -1,
     reconnectTimeWait: 500,
     reconnectJitter: 500,
-    waitOnFirstConnect: true,
     ignoreAuthErrorAbort: true,
     pingInterval: 10_000,
     maxPingOut: 2,
@@ -60,17 +59,6 @@ export async function connectNats(options: NatsOptions, events: ConnectionEvents
     // An Error object for each request costs more than the request.
     noAsyncTraces: true,
   });
-  void reportStatus(connection, events);
-  return connection;
-}
-
-async function reportStatus(connection: NatsConnection, events: ConnectionEvents): Promise<void> {
-  for await (const { type, data } of connection.status()) {
-    const detail = typeof data === 'string' ? data : '';
-    if (type === 'disconnect') events.disconnected(detail);
-    if (type === 'reconnect') events.reconnected(detail);
-    if (type === 'error') events.refused(detail);
-  }
 }
 
 /** Files are read at each (re)connect, so that rotated credentials are picked up. */

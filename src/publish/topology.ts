@@ -27,12 +27,14 @@ export interface TopologyOptions {
   horizonMs: number;
   clock: Clock;
   signal: AbortSignal;
-  events: {
-    streamCreated(stream: string): void;
-    /** The stream differs from the config in something that is left as it is. */
-    streamDiffers(stream: string, differences: readonly string[]): void;
-    declareFailed(stream: string, reason: string, retryInMs: number): void;
-  };
+  events: TopologyEvents;
+}
+
+export interface TopologyEvents {
+  streamCreated(stream: string): void;
+  /** The stream differs from the config in something that is left as it is. */
+  streamDiffers(stream: string, differences: readonly string[]): void;
+  declareFailed(stream: string, reason: string, retryInMs: number): void;
 }
 
 /** `vod` → `VOD_EVENTS`, `VOD_DEAD_LETTERS`. */

@@ -69,8 +69,8 @@ export class MnsClient extends MNS {
     return super.changeMessageVisibility(queue, encodeURIComponent(receiptHandle), seconds) as Promise<MnsAnswer>;
   }
 
-  override getQueueAttributes(queue: string): Promise<MnsAnswer> {
-    return super.getQueueAttributes(queue) as Promise<MnsAnswer>;
+  override getQueueAttributes(queue: string, signal?: AbortSignal): Promise<MnsAnswer> {
+    return this.request('GET', `/queues/${queue}`, 'Queue', '', [], { signal });
   }
 
   /** The one way out, which every operation of the package takes too. */

@@ -91,8 +91,8 @@ export class Queue {
     return handle;
   }
 
-  async attributes(): Promise<QueueAttributes> {
-    const answer = await this.#client.getQueueAttributes(this.name);
+  async attributes(signal: AbortSignal): Promise<QueueAttributes> {
+    const answer = await this.#client.getQueueAttributes(this.name, signal);
     const seconds = (field: string): number => {
       const value = Number(answer.items[0]?.fields[field]);
       if (value > 0) return value * 1000;

@@ -1,0 +1,74 @@
+import { Command, InvalidArgumentError } from 'commander';
+import type { QueueSpec } from '../sandbox/control-types.js';
+import { startSandbox, type Sandbox } from '../sandbox/sandbox.js';
+
+interface SandboxFlags {
+  port: number;
+  queue: string[];
+  visibilitySeconds: number;
+  account?: string;
+  seed?: number;
+  json?: boolean;
+}
+
+/** `vod-relay sandbox`: a local MNS for development, until SIGINT or SIGTERM. */
+export function sandboxCommand(): Command {
+  return new Command('sandbox')
+    .description('run a local MNS with faults on demand')
+    .option('--port <number>', 'port on 127.0.0.1, 0 for any free one', wholeNumber, 0)
+    .option('--queue <name>', 'create this queue; may be given several times', collect, [])
+    .option('--visibility-seconds <number>', 'visibility timeout of these queues', wholeNumber, 30)
+    .option('--account <id>', 'account id of the sandbox')
+    .option('--seed <number>', 'seed of all random choices, to repeat a run', wholeNumber)
+    .option('--json', 'print one line of JSON instead of text')
+    .action(run);
+}
+
+async function run(flags: SandboxFlags, command: Command): Promise<void> {
+  const queues = flags.queue.map((name): QueueSpec => ({
+    name,
+    visibilityMs: flags.visibilitySeconds * 1000,
+  }));
+  const sandbox = await startSandbox({
+    port: flags.port,
+    queues,
+    ...(flags.account === undefined ? {} : { accountId: flags.account }),
+    ...(flags.seed === undefined ? {} : { seed: flags.seed }),
+  });
+  command
+    .configureOutput()
+    .writeOut?.(flags.json === true ? json(sandbox, flags.queue) : text(sandbox, flags.queue));
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+  await sandbox.close();
+}
+
+function json({ url, accountId, accessKeyId, accessKeySecret, seed }: Sandbox, queues: string[]): string {
+  const control = `${url}/sandbox/`;
+  return `${JSON.stringify({ url, accountId, accessKeyId, accessKeySecret, seed, queues, control })}\n`;
+}
+
+function text({ url, accountId, accessKeyId, accessKeySecret, seed }: Sandbox, queues: string[]): string {
+  const queue = queues[0] ?? 'QUEUE';
+  return [
+    `MNS sandbox at ${url}`,
+    `  account ${accountId}, access key ${accessKeyId}, secret ${accessKeySecret}, seed ${seed}`,
+    `  queues  ${queues.join(', ') || 'none yet'}`,
+    `State:     curl -s ${url}/sandbox/state`,
+    `Send:      curl -s ${url}/sandbox/queues/${queue}/messages -d '{"messages":[{"body":"{}"}]}'`,
+    `Faults:    curl -s -X PUT ${url}/sandbox/faults -d '[{"kind":"500","probability":0.1}]'`,
+    `No faults: curl -s -X DELETE ${url}/sandbox/faults`,
+    '',
+  ].join('\n');
+}
+
+function wholeNumber(value: string): number {
+  if (!/^\d{1,10}$/.test(value)) throw new InvalidArgumentError('Not a whole number.');
+  return Number(value);
+}
+
+function collect(value: string, earlier: string[]): string[] {
+  return [...earlier, value];
+}

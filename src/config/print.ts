@@ -1,0 +1,44 @@
+import { Document, isCollection, isNode } from 'yaml';
+
+import { CREDENTIALS_VARIANTS } from './credentials-schema.js';
+import { leavesOf } from './leaf.js';
+import { NATS_AUTH_VARIANTS } from './nats-schema.js';
+import type { Sources } from './read.js';
+import { valueOf, type Section } from './section.js';
+import { isInUse } from './union.js';
+
+type Path = readonly (string | number)[];
+
+/**
+ * The configuration in force as YAML, each key with its source: `default`, a file, or a variable. Secrets are
+ * printed as `(set)`. Keys that are unset, or without meaning under the chosen type, are left out.
+ */
+export function printSources({ root, queues }: Sources): string {
+  const document = new Document({ queues: queues.map(() => ({})) });
+  queues.forEach(({ section, hasOwnCredentials }, index) => {
+    for (const key of printedKeys(section)) {
+      if (hasOwnCredentials || !key.startsWith('credentials.'))
+        print(document, ['queues', index], section, key);
+    }
+  });
+  for (const key of printedKeys(root)) print(document, [], root, key);
+  return document.toString({ lineWidth: 0 });
+}
+
+function printedKeys(section: Section): string[] {
+  return leavesOf(section.schema)
+    .map(([key]) => key)
+    .filter((key) => key !== 'queues' && valueOf(section, key) !== null)
+    .filter((key) => isInUse(section, 'credentials', CREDENTIALS_VARIANTS, key))
+    .filter((key) => isInUse(section, 'nats.auth', NATS_AUTH_VARIANTS, key));
+}
+
+function print(document: Document, parent: Path, section: Section, key: string): void {
+  const isSecret = leavesOf(section.schema).some(([each, leaf]) => each === key && leaf.secret);
+  const path = [...parent, ...key.split('.')];
+  document.setIn(path, document.createNode(isSecret ? '(set)' : valueOf(section, key)));
+  const node = document.getIn(path, true);
+  const source = ` ${section.settings.get(key)?.source ?? 'default'}`;
+  if (isCollection(node)) node.commentBefore = source;
+  else if (isNode(node)) node.comment = source;
+}

@@ -1,0 +1,82 @@
+import type { Config, NatsConfig, NatsTlsConfig, QueueConfig } from './config.js';
+import { toCredentials } from './credentials.js';
+import { durationMs } from './duration.js';
+import type { Values } from './leaf.js';
+import { toNatsAuth } from './nats-auth.js';
+import type { Sources } from './read.js';
+import type { queueSchema } from './queue-schema.js';
+import type { rootSchema } from './schema.js';
+import type { Union } from './union.js';
+
+/** The frozen Config of sources without problems. */
+export function toConfig(sources: Sources): Config {
+  const { nats, dedupe, foreignEvents, maxAttempts, stop, log } = sources.root.values;
+  return deepFreeze({
+    queues: sources.queues.map(({ section, credentials }) => toQueue(section.values, credentials)),
+    nats: toNats(nats, sources.natsAuth),
+    dedupe: { horizonMs: dedupe.horizon === 'auto' ? 'auto' : durationMs(dedupe.horizon) },
+    foreignEvents,
+    maxAttempts,
+    stop: { graceMs: durationMs(stop.grace) },
+    log: { level: log.level },
+  });
+}
+
+function toQueue(queue: Values<typeof queueSchema>, credentials: Union): QueueConfig {
+  const { receive, ack } = queue;
+  return {
+    name: queue.name,
+    endpoint: new URL(queue.endpoint).origin,
+    allowPlainHttp: queue.allowPlainHttp,
+    vod: queue.vod,
+    mode: queue.mode,
+    credentials: toCredentials(credentials),
+    receive: {
+      batch: receive.batch,
+      waitMs: durationMs(receive.wait),
+      maxInFlight: receive.maxInFlight,
+      pollers: receive.pollers,
+      maxLeaseMs: durationMs(receive.maxLease),
+    },
+    ack: { batch: ack.batch, lingerMs: durationMs(ack.linger) },
+  };
+}
+
+function toNats(nats: Values<typeof rootSchema>['nats'], auth: Union): NatsConfig {
+  return {
+    servers: nats.servers,
+    allowPlaintext: nats.allowPlaintext,
+    name: nats.name,
+    prefix: nats.prefix,
+    manageStreams: nats.manageStreams,
+    streamReplicas: nats.streamReplicas,
+    retention: {
+      eventsMs: durationMs(nats.retention.events),
+      deadLettersMs: durationMs(nats.retention.deadLetters),
+    },
+    maxPublishesInFlight: nats.maxPublishesInFlight,
+    ackTimeoutMs: durationMs(nats.ackTimeout),
+    auth: toNatsAuth(auth),
+    tls: toTls(nats.tls),
+  };
+}
+
+function toTls({
+  caFile,
+  certFile,
+  keyFile,
+  handshakeFirst,
+}: Values<typeof rootSchema>['nats']['tls']): NatsTlsConfig {
+  return {
+    ...(caFile === null ? {} : { caFile }),
+    ...(certFile === null ? {} : { certFile }),
+    ...(keyFile === null ? {} : { keyFile }),
+    handshakeFirst,
+  };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const each of Object.values(value)) deepFreeze(each);
+  return Object.freeze(value);
+}
