@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { configCommand } from './commands/config.js';
+import { demoCommand } from './commands/demo/demo.js';
 import { runCommand, type StopSignals } from './commands/run.js';
 import { sandboxCommand } from './commands/sandbox.js';
 import { ConfigError } from './config/config-error.js';
@@ -18,7 +19,8 @@ const program = new Command('vod-relay')
   .version(version)
   .addCommand(runCommand(version, stopSignals))
   .addCommand(configCommand())
-  .addCommand(sandboxCommand());
+  .addCommand(sandboxCommand())
+  .addCommand(demoCommand());
 
 try {
   await program.parseAsync();

@@ -41,10 +41,14 @@ export const inboxPrefix = '_INBOX_vod-relay';
  * Connects once, and then reconnects for ever; the library's default gives up after 20 s. A frozen server is noticed
  * within `pingInterval × (maxPingOut + 1)` = 30 s.
  * @throws NatsError when there is no server, or it refuses the credentials.
+ * @throws Error when a file of credentials or certificates cannot be read.
+ * @throws the signal's reason when that is aborted first.
  */
-export async function connectNats(options: NatsOptions): Promise<NatsConnection> {
-  return await connect({
-    servers: [...options.servers],
+export async function connectNats(options: NatsOptions, signal: AbortSignal): Promise<NatsConnection> {
+  signal.throwIfAborted();
+  const connecting = connect({
+    servers: serverPool(options.servers),
+    noRandomize: true,
     name: options.name,
     ...authentication(options.auth),
     ...encryption(options),
@@ -59,14 +63,52 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
     // An Error object for each request costs more than the request.
     noAsyncTraces: true,
   });
+  return await untilAborted(connecting, signal);
 }
 
-/** Files are read at each (re)connect, so that rotated credentials are picked up. */
+/**
+ * In random order, and twice: the library drops for good a server that it cannot reach at the first connect, and a
+ * server that is down just then would not be there for a later failover.
+ */
+function serverPool(servers: readonly string[]): string[] {
+  const shuffled = servers
+    .map((server) => ({ server, rank: Math.random() }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ server }) => server);
+  return shuffled.length === 1 ? shuffled : [...shuffled, ...shuffled];
+}
+
+/** The library cannot give up a dial, which takes up to its timeout; a connection that comes of it is closed. */
+async function untilAborted(connecting: Promise<NatsConnection>, signal: AbortSignal): Promise<NatsConnection> {
+  return await new Promise((resolve, reject) => {
+    const abort = (): void => {
+      reject(signal.reason as Error);
+      connecting.then((late) => late.close()).catch(() => undefined);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    connecting.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', abort);
+    });
+  });
+}
+
+/**
+ * Files are read at each (re)connect, so that rotated credentials are picked up. One that cannot be read makes the
+ * first connect fail; after that the bytes before have to do, since an authenticator that throws closes the
+ * connection for good.
+ */
 function authentication(auth: NatsOptions['auth']): Partial<ConnectionOptions> {
-  const fromFile =
-    (create: (bytes: Uint8Array) => Authenticator, file: string): Authenticator =>
-    (nonce) =>
-      create(readFileSync(file))(nonce);
+  const fromFile = (create: (bytes: Uint8Array) => Authenticator, file: string): Authenticator => {
+    let bytes: Uint8Array = readFileSync(file);
+    return (nonce) => {
+      try {
+        bytes = readFileSync(file);
+      } catch {
+        // The server says whether they still do.
+      }
+      return create(bytes)(nonce);
+    };
+  };
   switch (auth.type) {
     case 'none':
       return {};

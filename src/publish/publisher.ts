@@ -1,8 +1,16 @@
-import { createInbox, headers as createHeaders, type MsgHdrs, type NatsConnection, type Subscription } from 'nats';
+import {
+  createInbox,
+  headers as createHeaders,
+  NatsError,
+  type MsgHdrs,
+  type NatsConnection,
+  type Subscription,
+} from 'nats';
 import { backOffMs, type Clock } from '../time.js';
 import { inboxPrefix } from './connection.js';
 import { readPubAck } from './pub-ack.js';
 import type { StoreGate } from './store-gate.js';
+import { PublishWindow } from './publish-window.js';
 
 /** One message to store in a stream. */
 export interface Publication {
@@ -68,7 +76,7 @@ export class Publisher {
   readonly #inbox: string;
   readonly #replies: Subscription;
   readonly #pending = new Map<string, Pending>();
-  readonly #line: (() => void)[] = [];
+  readonly #window: PublishWindow;
   #connected = true;
   #nextId = 0;
   #lastAckMs = 0;
@@ -77,6 +85,7 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+    this.#window = new PublishWindow(options.maxInFlight);
     this.#inbox = createInbox(inboxPrefix);
     this.#replies = options.connection.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {
@@ -91,11 +100,8 @@ export class Publisher {
    * @throws the signal's reason when that is aborted first; the publication may be stored all the same.
    */
   async publish(publication: Publication, signal: AbortSignal): Promise<PubAck> {
-    while (this.#pending.size >= this.#options.maxInFlight) {
-      signal.throwIfAborted();
-      await this.#turn(signal);
-    }
-    signal.throwIfAborted();
+    const headers = toHeaders(publication);
+    await this.#window.enter(signal);
     return await new Promise<PubAck>((resolve, reject) => {
       const id = (this.#nextId++).toString(36);
       const leave = (): void => {
@@ -104,7 +110,7 @@ export class Publisher {
       };
       const pending = {
         publication,
-        headers: toHeaders(publication),
+        headers,
         signal,
         tries: 0,
         firstSentMs: this.#options.clock.monotonicMs(),
@@ -128,6 +134,8 @@ export class Publisher {
 
   /** The connection is back: everything in flight is sent again, since the library buffers nothing. */
   reconnected(): void {
+    // The library may say it once for each of its attempts; sending everything again once is enough.
+    if (this.#connected) return;
     this.#connected = true;
     this.#lastAckMs = this.#options.clock.monotonicMs();
     for (const [id, pending] of this.#pending) {
@@ -151,9 +159,10 @@ export class Publisher {
     try {
       connection.publish(subject, body, { headers: pending.headers, reply: `${this.#inbox}.${id}` });
     } catch (error) {
-      // Thrown at once, and for this message only: it is larger than the server takes.
+      // Anything but a message that is too large means a connection that is closed for good, whatever the message.
+      const isTooLarge = error instanceof NatsError && error.code === 'MAX_PAYLOAD_EXCEEDED';
       this.#settle(id);
-      pending.reject(new PublishRejectedError((error as Error).message));
+      pending.reject(isTooLarge ? new PublishRejectedError('the message is larger than the server takes') : error);
     }
   }
 
@@ -165,7 +174,8 @@ export class Publisher {
         this.#settle(id);
         this.#lastAckMs = this.#options.clock.monotonicMs();
         this.#trouble = undefined;
-        this.#options.gate.open();
+        // A PubAck may still be read after the connection broke.
+        if (this.#connected) this.#options.gate.open();
         pending.resolve(answer);
         return;
       case 'rejected':
@@ -189,22 +199,7 @@ export class Publisher {
     if (!pending) return;
     this.#pending.delete(id);
     pending.signal.removeEventListener('abort', pending.leave);
-    this.#line.shift()?.();
-  }
-
-  async #turn(signal: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const go = (): void => {
-        signal.removeEventListener('abort', leave);
-        resolve();
-      };
-      const leave = (): void => {
-        this.#line.splice(this.#line.indexOf(go), 1);
-        resolve();
-      };
-      signal.addEventListener('abort', leave, { once: true });
-      this.#line.push(go);
-    });
+    this.#window.leave();
   }
 
   #scheduleSweep(): () => void {

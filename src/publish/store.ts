@@ -45,10 +45,11 @@ export class Store {
   ): Promise<Store | undefined> {
     for (let failures = 1; !signal.aborted; failures++) {
       try {
-        const connection = await connectNats(options);
+        const connection = await connectNats(options, signal);
         events.connected(connection.getServer());
         return new Store(connection, options, clock, events);
       } catch (error) {
+        if (signal.aborted) break;
         const retryInMs = backOffMs(connectBackOff, failures);
         events.connectFailed(options.servers, error, retryInMs);
         await sleep(clock, retryInMs, signal);
@@ -103,16 +104,21 @@ export class Store {
   }
 
   async #followStatus(): Promise<void> {
-    for await (const { type, data } of this.#connection.status()) {
+    let lastRefusal = '';
+    for await (const { type, data, permissionContext } of this.#connection.status()) {
       const detail = typeof data === 'string' ? data : '';
       if (type === 'disconnect') {
         this.#events.disconnected(detail);
         this.publisher.disconnected();
       } else if (type === 'reconnect') {
+        lastRefusal = '';
         this.#events.reconnected(detail);
         this.publisher.reconnected();
       } else if (type === 'error') {
-        this.#events.refused(detail);
+        // The server says so for each message; once in a connection is enough.
+        const refusal = `${detail} ${permissionContext?.operation ?? ''}`.trim();
+        if (refusal !== lastRefusal) this.#events.refused(refusal);
+        lastRefusal = refusal;
       }
     }
   }

@@ -19,7 +19,7 @@ export interface MnsItem {
   fields: Record<string, string>;
   /** UserProperties and SystemProperties by name. */
   properties: Record<string, string>;
-  /** The body's bytes, when the answer is not UTF-8. */
+  /** The body's bytes, when these are not UTF-8. */
   bodyBytes?: Buffer;
   /** The body is not legal XML text: `fields.MessageBody` is then what stands between its tags, as received. */
   damaged: boolean;
@@ -72,8 +72,9 @@ export function parseMnsXml(bytes: Buffer): MnsDocument {
   parser.on('cdata', addText);
   parser.on('closetag', ({ name }) => {
     if (item && path.length === fieldDepth) {
-      item.fields[name] = restore(item.damaged && name === bodyField ? rawField() : value);
-      if (!readable && name === bodyField) item.bodyBytes = fromLatin1(item.fields[name] ?? '');
+      const field = restore(item.damaged && name === bodyField ? rawField() : value);
+      item.fields[name] = field;
+      if (!readable) readAgain(item, name, fromLatin1(field));
     } else if (path.length === fieldDepth + 2) {
       property[name] = restore(value);
     } else if (item && path.length === fieldDepth + 1 && property['Name'] !== undefined) {
@@ -104,6 +105,12 @@ function shieldCarriageReturns(text: string): { text: string; restore: (value: s
     text: text.replace(bodies, (body) => body.replaceAll('\r', stand)),
     restore: (value) => value.replaceAll(stand, '\r'),
   };
+}
+
+/** In an answer that is not UTF-8 as a whole, each field is judged by itself: one message does not spoil the others. */
+function readAgain(item: MnsItem, name: string, bytes: Buffer): void {
+  if (isUtf8(bytes)) item.fields[name] = bytes.toString('utf8');
+  else if (name === bodyField) item.bodyBytes = bytes;
 }
 
 /** Bytes from one-character-a-byte text; a character above U+00FF can only come from a reference and is UTF-8. */

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { readExchange, type Mount } from './http-exchange.js';
 
 /** A server that listens. */
-export interface HttpServer {
+interface HttpServer {
   host: string;
   port: number;
   /** Ends all connections and resolves when the port is free. */

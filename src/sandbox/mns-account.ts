@@ -7,7 +7,7 @@ import type { Message } from './mns-message.js';
 import { MnsQueue } from './mns-queue.js';
 import { seededRandom, type Random } from './random.js';
 
-export interface MnsAccountOptions {
+interface MnsAccountOptions {
   accountId: string;
   credentials: SandboxCredential[];
   seed: number;

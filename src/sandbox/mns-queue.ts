@@ -10,7 +10,7 @@ import { ReadyList } from './mns-ready-list.js';
 import type { Random } from './random.js';
 
 /** What a queue needs from the account it belongs to. */
-export interface QueueSurroundings {
+interface QueueSurroundings {
   clock: Clock;
   handles: HandleFormat;
   createMessageId: () => string;
@@ -24,7 +24,7 @@ export interface QueueSurroundings {
 }
 
 /** Why a receipt handle is refused, as an MNS error code. */
-export type HandleProblem = 'MessageNotExist' | 'ReceiptHandleError';
+type HandleProblem = 'MessageNotExist' | 'ReceiptHandleError';
 
 /** Timers cannot run longer; one that comes too early is set again. */
 const longestTimerMs = 2 ** 31 - 1;

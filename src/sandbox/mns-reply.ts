@@ -10,7 +10,7 @@ const gatewayPage =
   '<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n';
 
 /** What a request is counted under; `Unknown` for one that is no operation at all. */
-export interface Counted {
+interface Counted {
   operation: string;
   queue: string;
 }
@@ -42,29 +42,21 @@ export class MnsReply {
   send(answer: MnsAnswer | MnsFailure, fault?: RequestFault): void {
     const { response } = this.#exchange;
     const raw = this.#toRaw(answer);
-    switch (fault?.kind) {
-      case 'reset-after-effect':
-        this.#count(fault.kind);
-        reset(response);
-        return;
-      case 'truncated-body':
-        this.#count(fault.kind);
-        sendTruncated(response, raw);
-        return;
-      case 'respond':
-        this.respond(fault);
-        return;
-      case 'slow-body':
-        this.#count(String(raw.status));
-        sendSlowly(response, raw, {
-          clock: this.#account.clock,
-          chunkBytes: fault.chunkBytes ?? 64,
-          delayMs: fault.delayMs ?? 20,
-        });
-        return;
-      default:
-        this.#count(String(raw.status));
-        sendWhole(response, raw);
+    if (fault?.kind === 'respond') {
+      this.respond(fault);
+    } else if (fault?.kind === 'reset-after-effect') {
+      this.#count(fault.kind);
+      reset(response);
+    } else if (fault?.kind === 'truncated-body') {
+      this.#count(fault.kind);
+      sendTruncated(response, raw);
+    } else if (fault?.kind === 'slow-body') {
+      this.#count(String(raw.status));
+      const { chunkBytes = 64, delayMs = 20 } = fault;
+      sendSlowly(response, raw, { clock: this.#account.clock, chunkBytes, delayMs });
+    } else {
+      this.#count(String(raw.status));
+      sendWhole(response, raw);
     }
   }
 

@@ -7,6 +7,8 @@ export type WireString = string;
 const prolog = '<?xml version="1.0" ?>\n';
 const namespace = 'xmlns="http://mns.aliyuncs.com/doc/v1"';
 
+const indents = ['', '  ', '    ', '      ', '        '];
+
 /** What each byte turns into; undefined for a byte that stays as it is. */
 const replacements: (string | undefined)[] = Array.from({ length: 256 }, (_, byte) => {
   if (byte === 0x26) return '&amp;';
@@ -53,7 +55,7 @@ export function escapeText(text: string): WireString {
 
 /** One line of an answer: an element whose text needs no escaping, or is escaped already. */
 export function line(depth: number, name: string, text: WireString | number): WireString {
-  return `${'  '.repeat(depth)}<${name}>${text}</${name}>\n`;
+  return `${indents[depth] ?? ''}<${name}>${text}</${name}>\n`;
 }
 
 /** A whole answer: prolog, root with the namespace, and the given lines in it. */

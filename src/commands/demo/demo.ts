@@ -1,0 +1,118 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { processEnvironment } from '../../config/load.js';
+import type { FaultRule } from '../../sandbox/control-types.js';
+import { startSandbox, type Sandbox } from '../../sandbox/sandbox.js';
+import { sleep, systemClock } from '../../time.js';
+import { startNats, startWorker, type WorkerTotals } from './backdrop.js';
+import { balance, isBalanced, type DemoLedger } from './ledger.js';
+import { demoMessages, type DemoMessage } from './messages.js';
+import { createReport, type Report } from './report.js';
+import { DemoStreams } from './streams.js';
+
+const queue = 'vod-events';
+const leastEvents = 10_000;
+/** Short, so that what a fault leaves invisible comes back while one watches. */
+const visibilityMs = 5_000;
+const giveUpAfterMs = 300_000;
+
+/** What real queues do on a bad day, all at once. */
+const faults: FaultRule[] = [
+  { kind: '429', probability: 0.01, delayMs: 10 },
+  { kind: '500', probability: 0.01 },
+  { kind: 'html-502', probability: 0.005 },
+  { kind: 'reset', probability: 0.005 },
+  { kind: 'reset-after-effect', probability: 0.005 },
+  { kind: 'truncated-body', probability: 0.005 },
+  { kind: 'early-empty-poll', probability: 0.005 },
+  { kind: 'partial-delete', probability: 0.02 },
+  { kind: 'lost-delete', probability: 0.01 },
+  { kind: 'duplicate-delivery', probability: 0.005 },
+];
+
+/** The figures of a run, as `--json` prints them. */
+export interface DemoResult {
+  balanced: boolean;
+  ledger: DemoLedger;
+  messagesPerSecond: number;
+  workerCpuMicrosPerMessage: number;
+  seed: number;
+}
+
+/** `vod-relay demo`: the whole job on this machine, with faults, and an account of every message. Exits 1 if it does not balance. */
+export function demoCommand(): Command {
+  return new Command('demo')
+    .description('run the whole job here, against a sandbox with faults, and account for every message')
+    .option('--events <number>', `how many messages, at least ${leastEvents}`, parseEvents, leastEvents)
+    .option('--seed <number>', 'repeat the faults of an earlier run', Number)
+    .option('--json', 'print one line of JSON instead of text', false)
+    .action(async ({ events, seed, json }: { events: number; seed?: number; json: boolean }) => {
+      const result = await runDemo(demoMessages(events), createReport(json), seed);
+      if (!result.balanced) process.exitCode = 1;
+    });
+}
+
+function parseEvents(text: string): number {
+  const events = Number(text);
+  if (!Number.isInteger(events) || events < leastEvents) {
+    throw new InvalidArgumentError(`a whole number of at least ${leastEvents} is expected`);
+  }
+  return events;
+}
+
+async function runDemo(messages: DemoMessage[], report: Report, seed?: number): Promise<DemoResult> {
+  const folder = await mkdtemp(join(tmpdir(), 'vod-relay-demo-'));
+  const nats = await startNats(processEnvironment(), folder);
+  const sandbox = await startSandbox({ queues: [{ name: queue, visibilityMs }], ...(seed !== undefined && { seed }) });
+  const prefix = `vod-demo-${process.pid}`;
+  const streams = await DemoStreams.connect(nats.url, prefix);
+  report.started({ messages: messages.length, faults, seed: sandbox.seed, natsUrl: nats.url, folder });
+  const worker = await startWorker(folder, sandbox, { url: nats.url, prefix }, queue);
+  try {
+    sandbox.actions.setFaults(faults);
+    const startedMs = systemClock.monotonicMs();
+    sandbox.actions.feed(queue, messages);
+    await untilSettled(sandbox, report);
+    const seconds = (systemClock.monotonicMs() - startedMs) / 1000;
+    sandbox.actions.clearFaults();
+    const leftInTheQueue = sandbox.actions.remaining(queue).length;
+    const { cpuMs, totals }: WorkerTotals = await worker.stop();
+    const ledger = balance(messages, {
+      stored: await streams.storedEvents(),
+      deadLetters: await streams.deadLetters(),
+      leftInTheQueue,
+      totals: totals[queue] ?? {},
+    });
+    const result = {
+      balanced: isBalanced(ledger),
+      ledger,
+      messagesPerSecond: Math.round(messages.length / seconds),
+      workerCpuMicrosPerMessage: Math.round((cpuMs * 1000) / messages.length),
+      seed: sandbox.seed,
+    };
+    report.finished(result, await streams.firstEvents(3), worker.logFile);
+    await streams.remove();
+    if (result.balanced) await rm(folder, { recursive: true });
+    return result;
+  } finally {
+    worker.kill();
+    await streams.close();
+    await sandbox.close();
+    await nats.stop();
+  }
+}
+
+/** Waits until the queue is empty; a run that no longer moves is reported as it stands. */
+async function untilSettled(sandbox: Sandbox, report: Report): Promise<void> {
+  const deadlineMs = systemClock.monotonicMs() + giveUpAfterMs;
+  for (;;) {
+    const state = sandbox.actions.state().queues[queue];
+    if (!state) return;
+    const { sent, deleted, active, inactive } = state;
+    report.progress(deleted, sent);
+    if (active + inactive === 0 || systemClock.monotonicMs() > deadlineMs) return;
+    await sleep(systemClock, 100);
+  }
+}
