@@ -101,7 +101,10 @@ async function readAttributes(parts: Parts, queue: Queue): Promise<QueueAttribut
   return undefined;
 }
 
-function relayFor({ config, store, telemetry }: Parts, { name, vod }: QueueConfig): ReturnType<typeof createRelay> {
+function relayFor(
+  { config, store, telemetry }: Parts,
+  { name, vod }: QueueConfig,
+): ReturnType<typeof createRelay> {
   const { foreignEvents, maxAttempts, nats } = config;
   return createRelay({
     publisher: store.publisher,

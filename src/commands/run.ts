@@ -18,7 +18,10 @@ export function runCommand(version: string, listen: () => StopSignals): Command 
     .description('receive events from the live queues and publish them to NATS JetStream, until stopped')
     .option('--config <file>', 'configuration file; repeatable, later files win', collect, [])
     .addOption(new Option('--role <role>', 'which half to run').choices(['relay']).default('relay'))
-    .addHelpText('after', '\nExample:\n  $ vod-relay run --config config/default.yaml --config config/production.yaml')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ vod-relay run --config config/default.yaml --config config/production.yaml',
+    )
     .action(async ({ config: files }: { config: string[] }) => {
       const config = loadConfigFromProcess(files, { requireLive: true });
       const telemetry = createTelemetry(createLog(config.log.level), new Ledger());

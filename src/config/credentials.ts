@@ -55,6 +55,7 @@ export function toCredentials({ type, texts }: Union): CredentialsConfig {
       };
     case 'ecs_ram_role':
       return { type, ...(roleName === undefined ? {} : { roleName }) };
+    case undefined:
     default:
       throw new TypeError('credentials without a type');
   }

@@ -28,6 +28,7 @@ export function toNatsAuth({ type, texts }: Union): NatsAuthConfig {
       return conceal({ type, token: need('token') }, ['token']);
     case 'user':
       return conceal({ type, user: need('user'), password: need('password') }, ['password']);
+    case undefined:
     default:
       throw new TypeError('nats.auth without a type');
   }

@@ -72,7 +72,10 @@ export function createTelemetry(log: Logger, ledger: Ledger) {
       });
     },
     pollEndedEarly: (queue: string, retryInMs: number) => {
-      log.debug({ queue, retryInMs }, 'a long poll ended early and empty: MNS caps concurrent polls; polling more slowly');
+      log.debug(
+        { queue, retryInMs },
+        'a long poll ended early and empty: MNS caps concurrent polls; polling more slowly',
+      );
     },
     ackFailed: (queue: string, error: unknown, messages: number) => {
       log.warn(
@@ -92,12 +95,19 @@ export function createTelemetry(log: Logger, ledger: Ledger) {
         case 'released': {
           const { delaySeconds, cause } = outcome;
           if (cause === undefined) log.info({ ...message, delaySeconds }, 'message given back to the queue');
-          else log.error({ ...message, delaySeconds, ...facts(cause) }, 'message failed: the queue hands it out again');
+          else
+            log.error(
+              { ...message, delaySeconds, ...facts(cause) },
+              'message failed: the queue hands it out again',
+            );
           return;
         }
         case 'lease-lost':
         case 'abandoned':
-          log.warn({ ...message, outcome: outcome.kind }, 'message left to the queue, which hands it out again');
+          log.warn(
+            { ...message, outcome: outcome.kind },
+            'message left to the queue, which hands it out again',
+          );
           return;
         case 'published':
         case 'duplicate':
@@ -148,7 +158,10 @@ export function createTelemetry(log: Logger, ledger: Ledger) {
       log.info({ inFlight, graceMs }, 'stopping: nothing new is received; what is in flight is finished');
     },
     abandoning: (inFlight: number) => {
-      log.error({ inFlight }, 'stopping at once: what is in flight is abandoned, and the queue hands it out again');
+      log.error(
+        { inFlight },
+        'stopping at once: what is in flight is abandoned, and the queue hands it out again',
+      );
     },
     stopped: (cpuMs: number) => {
       log.info({ cpuMs, totals: ledger.totals() }, 'worker stopped');

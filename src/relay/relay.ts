@@ -25,7 +25,7 @@ export interface RelayOptions {
   /** After this many deliveries an unknown failure becomes a dead letter. */
   maxAttempts: number;
   /** Told of each message once it is settled. */
-  onSettled(message: ReceivedMessage, outcome: Outcome): void;
+  onSettled: (message: ReceivedMessage, outcome: Outcome) => void;
 }
 
 /**
@@ -53,7 +53,8 @@ export function createRelay(options: RelayOptions): (lease: RelayLease) => Promi
   async function publish(lease: RelayLease): Promise<Outcome> {
     const { message } = lease;
     const decoded = decode(message);
-    if (decoded.kind === 'undecodable') return await deadLetter(lease, decoded.code, decoded.reason, decoded.at);
+    if (decoded.kind === 'undecodable')
+      return await deadLetter(lease, decoded.code, decoded.reason, decoded.at);
     const { event } = decoded;
     const isForeign = event.kind === 'foreign';
     if (isForeign && foreignEvents === 'discard') return { kind: 'discarded' };
@@ -73,7 +74,17 @@ export function createRelay(options: RelayOptions): (lease: RelayLease) => Promi
   ): Promise<Outcome> {
     const { messageId, attempt, enqueuedAtMs, damaged } = message;
     const body = message.bodyBytes ?? message.body;
-    const letter = { queue: origin.queue, messageId, attempt, enqueuedAtMs, body, isXmlText: damaged, code, reason, at };
+    const letter = {
+      queue: origin.queue,
+      messageId,
+      attempt,
+      enqueuedAtMs,
+      body,
+      isXmlText: damaged,
+      code,
+      reason,
+      at,
+    };
     await publisher.publish(deadLetterPublication(prefix, letter), signal);
     return { kind: 'dead-lettered', code, reason, at };
   }
@@ -84,9 +95,15 @@ export function createRelay(options: RelayOptions): (lease: RelayLease) => Promi
     if (interrupted) return interrupted;
     const { attempt } = lease.message;
     try {
-      if (error instanceof PublishRejectedError) return await deadLetter(lease, 'publish-rejected', error.message, '');
+      if (error instanceof PublishRejectedError)
+        return await deadLetter(lease, 'publish-rejected', error.message, '');
       if (attempt >= maxAttempts) {
-        return await deadLetter(lease, 'attempts-exhausted', `failed ${attempt} times: ${(error as Error).name}`, '');
+        return await deadLetter(
+          lease,
+          'attempts-exhausted',
+          `failed ${attempt} times: ${(error as Error).name}`,
+          '',
+        );
       }
     } catch (failure) {
       const interruptedNow = outcomeOfInterruption(lease);

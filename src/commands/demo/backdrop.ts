@@ -4,13 +4,15 @@ import { createWriteStream } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
 import { findNatsServer, projectRoot } from '../../../deploy/local/nats-server.mjs';
 import type { Environment } from '../../config/environment.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 
 /** Starts a nats-server of our own in `folder`, unless NATS_URL names one. @returns its URL and how to end it. */
-export async function startNats(env: Environment, folder: string): Promise<{ url: string; stop(): Promise<void> }> {
+export async function startNats(
+  env: Environment,
+  folder: string,
+): Promise<{ url: string; stop(): Promise<void> }> {
   const given = env['NATS_URL'];
   if (given) return { url: given, stop: () => Promise.resolve() };
   const binary = findNatsServer(env);
@@ -41,13 +43,13 @@ export async function startWorker(
   nats: { url: string; prefix: string },
   queue: string,
 ): Promise<WorkerRun> {
-  const configFile = join(folder, 'config.yaml');
+  const configFile = join(folder, 'config.json');
   const config = {
     queues: [{ name: queue, endpoint: url, vod: { region: 'cn-shanghai', account: accountId } }],
     credentials: { type: 'access_key', accessKeyId, accessKeySecret },
     nats: { servers: [nats.url], prefix: nats.prefix },
   };
-  await writeFile(configFile, stringify(config), { mode: 0o600 });
+  await writeFile(configFile, JSON.stringify(config), { mode: 0o600 });
   const logFile = join(folder, 'worker.log');
   const main = join(projectRoot, 'dist', 'main.js');
   const child = spawn(process.execPath, ['--enable-source-maps', main, 'run', '--config', configFile], {
@@ -62,7 +64,8 @@ export async function startWorker(
     logFile,
     async stop() {
       await end(child, 'SIGTERM');
-      if (child.exitCode !== 0) throw new Error(`the worker exited with code ${child.exitCode ?? 'none'}: see ${logFile}`);
+      if (child.exitCode !== 0)
+        throw new Error(`the worker exited with code ${child.exitCode ?? 'none'}: see ${logFile}`);
       const lines = (await readFile(logFile, 'utf8')).trim().split('\n');
       return JSON.parse(lines.at(-1) ?? '{}') as WorkerTotals;
     },

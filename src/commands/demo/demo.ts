@@ -65,7 +65,10 @@ function parseEvents(text: string): number {
 async function runDemo(messages: DemoMessage[], report: Report, seed?: number): Promise<DemoResult> {
   const folder = await mkdtemp(join(tmpdir(), 'vod-relay-demo-'));
   const nats = await startNats(processEnvironment(), folder);
-  const sandbox = await startSandbox({ queues: [{ name: queue, visibilityMs }], ...(seed !== undefined && { seed }) });
+  const sandbox = await startSandbox({
+    queues: [{ name: queue, visibilityMs }],
+    ...(seed !== undefined && { seed }),
+  });
   const prefix = `vod-demo-${process.pid}`;
   const streams = await DemoStreams.connect(nats.url, prefix);
   report.started({ messages: messages.length, faults, seed: sandbox.seed, natsUrl: nats.url, folder });

@@ -52,7 +52,14 @@ export function balance(sent: readonly DemoMessage[], findings: Findings): DemoL
   };
 }
 
-export function isBalanced({ unique, inTheStream, lost, sentTwice, unexpected, leftInTheQueue }: DemoLedger): boolean {
+export function isBalanced({
+  unique,
+  inTheStream,
+  lost,
+  sentTwice,
+  unexpected,
+  leftInTheQueue,
+}: DemoLedger): boolean {
   return inTheStream === unique && lost + sentTwice + unexpected + leftInTheQueue === 0;
 }
 
@@ -78,6 +85,7 @@ class Tally {
 function bytesOf({ body, bodyBase64 }: DemoMessage): Buffer {
   if (bodyBase64 !== undefined) return Buffer.from(bodyBase64, 'base64');
   // What XML cannot carry arrives as a reference, and is kept as received.
-  // eslint-disable-next-line no-control-regex -- these are the characters that XML 1.0 forbids
-  return Buffer.from((body ?? '').replace(/[\u0001-\u0008]/g, (character) => `&#${character.charCodeAt(0)};`));
+  return Buffer.from(
+    (body ?? '').replace(/[\u0001-\u0008]/g, (character) => `&#${character.charCodeAt(0)};`),
+  );
 }

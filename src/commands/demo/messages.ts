@@ -17,7 +17,8 @@ export const documentedSamples = {
     "MediaType": "video",
     "DeleteType": "all",
     "MediaId": "1234343b689jsi3ka5422dfe1e47****"
-}`,
+}
+`,
   fail: `{ 
     "EventType": "DeleteMediaComplete",
     "EventTime": "2017-03-20T07:49:17Z",
@@ -27,7 +28,8 @@ export const documentedSamples = {
     "MediaId": "1234343b689jsi3ka5422dfe1e47****",
     "ErrorCode": "InvalidVideo.NotFound",
     "ErrorMessage": "The video does not exist."
-}`,
+}
+`,
 } as const;
 
 /** `count` messages in an order that mixes all kinds; the same for every run. */
@@ -134,8 +136,13 @@ const hostileIds = ['.>', ' *', '\r\nPUB vod.event.evil 2\r\nhi\r\n', '\u0000', 
 const hostile: DemoMessage[] = [
   deadLetter(''),
   deadLetter('['.repeat(10_000)),
-  deadLetter('<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]><Notification><Message>&b;</Message></Notification>'),
-  { bodyBase64: Buffer.from([0x7b, 0xff, 0xfe, 0x80, 0x7d]).toString('base64'), fate: { kind: 'dead-letter' } },
+  deadLetter(
+    '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]><Notification><Message>&b;</Message></Notification>',
+  ),
+  {
+    bodyBase64: Buffer.from([0x7b, 0xff, 0xfe, 0x80, 0x7d]).toString('base64'),
+    fate: { kind: 'dead-letter' },
+  },
   deadLetter('\u0001{"EventType":"DeleteMediaComplete"}\u0002'),
   deadLetter('{"__proto__":{"EventType":"DeleteMediaComplete"}}'),
   deadLetter('x'.repeat(64 * 1024)),

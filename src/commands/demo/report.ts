@@ -6,7 +6,13 @@ import type { SeenEvent } from './streams.js';
 
 /** What the demo tells while it runs. */
 export interface Report {
-  started(run: { messages: number; faults: readonly FaultRule[]; seed: number; natsUrl: string; folder: string }): void;
+  started(run: {
+    messages: number;
+    faults: readonly FaultRule[];
+    seed: number;
+    natsUrl: string;
+    folder: string;
+  }): void;
   progress(settled: number, sent: number): void;
   finished(result: DemoResult, tail: readonly SeenEvent[], logFile: string): void;
 }
@@ -71,5 +77,7 @@ function printLedger(print: (line: string) => void, result: DemoResult, logFile:
   print('');
   line('messages a second', messagesPerSecond);
   line('worker CPU µs per message', workerCpuMicrosPerMessage);
-  print(balanced ? '\nThe ledger balances.' : `\nTHE LEDGER DOES NOT BALANCE. The log of the worker: ${logFile}`);
+  print(
+    balanced ? '\nThe ledger balances.' : `\nTHE LEDGER DOES NOT BALANCE. The log of the worker: ${logFile}`,
+  );
 }

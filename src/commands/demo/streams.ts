@@ -1,4 +1,4 @@
-import { connect, consumerOpts, type JsMsg, type NatsConnection } from 'nats';
+import { connect, type JsMsg, type NatsConnection } from 'nats';
 import { streamNames } from '../../publish/topology.js';
 import { eventKey } from './messages.js';
 
@@ -24,7 +24,10 @@ export class DemoStreams {
   }
 
   static async connect(url: string, prefix: string): Promise<DemoStreams> {
-    return new DemoStreams(await connect({ servers: url, name: 'vod-relay demo', waitOnFirstConnect: true }), prefix);
+    return new DemoStreams(
+      await connect({ servers: url, name: 'vod-relay demo', waitOnFirstConnect: true }),
+      prefix,
+    );
   }
 
   /** The first events, as a subscriber of the stream gets them. A plain NATS subscription would see duplicates too. */
@@ -50,7 +53,8 @@ export class DemoStreams {
   /** The bodies of all dead letters. */
   async deadLetters(): Promise<Buffer[]> {
     const bodies = [];
-    for await (const { data } of this.#read(streamNames(this.#prefix).deadLetters)) bodies.push(Buffer.from(data));
+    for await (const { data } of this.#read(streamNames(this.#prefix).deadLetters))
+      bodies.push(Buffer.from(data));
     return bodies;
   }
 
@@ -65,12 +69,13 @@ export class DemoStreams {
   }
 
   async *#read(stream: string): AsyncGenerator<JsMsg> {
-    const { state, config } = await (await this.#connection.jetstreamManager()).streams.info(stream);
-    if (state.messages === 0) return;
-    const options = consumerOpts().orderedConsumer().bindStream(stream);
-    for await (const message of await this.#connection.jetstream().subscribe(config.subjects[0] ?? '', options)) {
-      yield message;
-      if (message.info.pending === 0) return;
+    const consumer = await this.#connection.jetstream().consumers.get(stream);
+    let { num_pending: left } = await consumer.info();
+    while (left > 0) {
+      for await (const message of await consumer.fetch({ max_messages: Math.min(left, 500) })) {
+        left = message.info.pending;
+        yield message;
+      }
     }
   }
 }
