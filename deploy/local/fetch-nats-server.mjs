@@ -1,0 +1,129 @@
+/**
+ * Puts the distribution's nats-server into the project's cache, without root and without touching the system:
+ * apt runs with lists, cache and configuration of its own in a temporary folder, and the package is unpacked,
+ * not installed. The signatures are checked as always, with the system's sources and keys.
+ */
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { natsServerCache, packagedPath } from './nats-server.mjs';
+import { run, say, SetupError } from './run.mjs';
+
+/** Downloads, unpacks, tries the binary and returns its path. */
+export async function fetchNatsServer() {
+  if (!hasApt()) throw new SetupError(howToInstall('there is no nats-server on this machine'));
+  say("fetching the distribution's nats-server into .cache (nothing is installed on the system)");
+  mkdirSync(natsServerCache, { recursive: true });
+  const folder = mkdtempSync(join(natsServerCache, '.fetch-'));
+  try {
+    const deb = await download(folder);
+    const unpacked = join(folder, 'unpacked');
+    await must('dpkg-deb', ['-x', join(folder, deb), unpacked]);
+    await must(join(unpacked, packagedPath), ['--version']);
+    const home = join(natsServerCache, deb.split('_')[1]);
+    moveInto(unpacked, home);
+    return join(home, packagedPath);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Debian, Ubuntu and what is built on them. */
+function hasApt() {
+  if (process.platform !== 'linux' || !existsSync('/usr/bin/apt-get') || !existsSync('/usr/bin/dpkg-deb'))
+    return false;
+  const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
+  return /^(ID|ID_LIKE)=.*\b(debian|ubuntu)\b/m.test(release);
+}
+
+/**
+ * An update that fails in part (a third-party source that is down) still leaves lists to download from, so only
+ * the download's result counts.
+ */
+async function download(folder) {
+  const env = { ...process.env, LC_ALL: 'C', APT_CONFIG: privateAptConfig(folder) };
+  const update = await run('apt-get', ['update', '-q'], { cwd: folder, env });
+  const fetched = await run('apt-get', ['download', '-q', 'nats-server'], { cwd: folder, env });
+  const deb = readdirSync(folder).find((name) => name.endsWith('.deb'));
+  if (fetched.code === 0 && deb !== undefined) return deb;
+  throw new SetupError(
+    howToInstall(`apt-get could not download nats-server:\n${update.output}${fetched.output}`),
+  );
+}
+
+/**
+ * apt reads the file in APT_CONFIG first and then every file in Dir::Etc::Parts by name. The system's parts are
+ * kept (proxies and mirrors are set there), and ours comes last: it moves all state here, keeps root from
+ * switching to a user who cannot write here, and clears the hooks that other packages hang on an update.
+ */
+function privateAptConfig(folder) {
+  const parts = join(folder, 'apt.conf.d');
+  for (const name of ['apt.conf.d', 'lists/partial', 'cache/archives/partial']) {
+    mkdirSync(join(folder, name), { recursive: true });
+  }
+  const systemParts = '/etc/apt/apt.conf.d';
+  for (const name of existsSync(systemParts) ? readdirSync(systemParts) : []) {
+    symlinkSync(join(systemParts, name), join(parts, name));
+  }
+  writeFileSync(
+    join(parts, 'zzz-vod-relay'),
+    [
+      `Dir::State "${folder}";`,
+      `Dir::State::lists "${folder}/lists";`,
+      'Dir::State::status "/var/lib/dpkg/status";',
+      `Dir::Cache "${folder}/cache";`,
+      'Debug::NoLocking "1";',
+      'APT::Sandbox::User "root";',
+      'Acquire::Languages "none";',
+      'Acquire::Retries "3";',
+      '#clear APT::Update::Pre-Invoke;',
+      '#clear APT::Update::Post-Invoke;',
+      '#clear APT::Update::Post-Invoke-Success;',
+      '',
+    ].join('\n'),
+  );
+  const config = join(folder, 'apt.conf');
+  writeFileSync(config, `Dir::Etc::Parts "${parts}";\n`);
+  return config;
+}
+
+/** A rename is whole or not at all; when another set-up was first, its folder is as good. */
+function moveInto(from, to) {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (!existsSync(join(to, packagedPath))) throw error;
+  }
+}
+
+async function must(command, args) {
+  const { code, output } = await run(command, args);
+  if (code !== 0) throw new SetupError(howToInstall(`${command} failed (exit code ${code}): ${output}`));
+}
+
+function howToInstall(problem) {
+  const install = {
+    darwin: 'brew install nats-server',
+    win32: 'scoop install main/nats-server',
+  };
+  const first = install[process.platform] ?? 'install the package nats-server with your package manager';
+  return [
+    problem,
+    '',
+    'Do one of these and run the same command again:',
+    `  ${first}`,
+    '  or set NATS_SERVER_BIN to the path of a nats-server binary, 2.9.10 or newer',
+    '  or, for the demo only, use a server that is already running:',
+    '    docker run --rm -p 127.0.0.1:4222:4222 nats:latest -js',
+    '    NATS_URL=nats://127.0.0.1:4222 npm run demo',
+  ].join('\n');
+}

@@ -1,0 +1,19 @@
+import t from 'tap';
+import type { DemoResult } from '../../src/commands/demo/demo.js';
+import { startWorkerProcess } from '../support/worker-process.js';
+
+t.test('the demo accounts for every one of 10,000 messages under faults, and exits 0', async (t) => {
+  await using demo = startWorkerProcess(['demo', '--json']);
+  t.same(await demo.exit, { code: 0, signal: null }, demo.stderr);
+  const { balanced, ledger } = JSON.parse(demo.stdout) as DemoResult;
+  t.equal(balanced, true);
+  t.equal(ledger.sent, 10_000);
+  t.equal(ledger.inTheStream, ledger.unique);
+  t.same([ledger.lost, ledger.sentTwice, ledger.unexpected, ledger.leftInTheQueue], [0, 0, 0, 0]);
+});
+
+t.test('the demo refuses fewer events than show anything', async (t) => {
+  await using demo = startWorkerProcess(['demo', '--events', '10']);
+  t.equal((await demo.exit).code, 1);
+  t.match(demo.stderr, /at least 10000/);
+});

@@ -1,0 +1,227 @@
+/**
+ * The rules of the house are seen to fail here: each lint rule on a planted breach, and each promise about the
+ * tree on the tree itself.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { ESLint } from 'eslint';
+import t from 'tap';
+import tseslint from 'typescript-eslint';
+import { projectRoot } from '../deploy/local/nats-server.mjs';
+import { startWorkerProcess } from './support/worker-process.js';
+
+const src = join(projectRoot, 'src');
+
+t.test('layer rules', async (t) => {
+  const lint = createLint({ typed: false });
+
+  const stages = ['receive', 'decode', 'publish'];
+  const above = ['relay', 'operate', 'config', 'sandbox', 'commands'];
+  const forbidden: Record<string, string[]> = {
+    event: [...stages, ...above],
+    receive: ['decode', 'publish', ...above],
+    decode: ['receive', 'publish', ...above],
+    publish: ['receive', 'decode', ...above],
+    relay: ['operate', 'config', 'sandbox', 'commands'],
+    config: [...stages, 'relay', 'operate', 'sandbox', 'commands'],
+    operate: [...stages, 'relay', 'config', 'sandbox', 'commands'],
+    sandbox: [...stages, 'relay', 'operate', 'config', 'commands'],
+    commands: [],
+  };
+
+  await t.test('every folder of src has its rules', async (t) => {
+    const folders = readdirSync(src, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    t.same(folders.map(({ name }) => name).sort(), Object.keys(forbidden).sort());
+  });
+
+  for (const [part, others] of Object.entries(forbidden)) {
+    await t.test(`src/${part} imports only what is below it`, async (t) => {
+      const wanted = Object.keys(forbidden).filter((other) => other !== part && !others.includes(other));
+      for (const other of others) {
+        t.same(await lint(part, `import { x } from '../${other}/y.js';`), [importRule], `not ${other}`);
+        t.same(await lint(`${part}/deeper`, `import { x } from '../../${other}/y.js';`), [importRule]);
+        t.same(await lint(part, `export { x } from '../${other}/y.js';`), [importRule], 'nor by an export');
+      }
+      for (const other of wanted)
+        t.same(await lint(part, `import { x } from '../${other}/y.js';`), [], other);
+      t.same(await lint(part, `import { x } from './${others[0] ?? 'y'}.js';`), [], 'a file of its own');
+      t.same(await lint(part, `import { x } from '../main.js';`), [importRule], 'nobody imports main');
+      t.same(await lint(part, `import { x } from '../worker.js';`), part === 'commands' ? [] : [importRule]);
+      t.same(await lint(part, `import { x } from '../time.js';`), part === 'event' ? [importRule] : []);
+    });
+  }
+
+  await t.test('operate sees the types of the config and the relay, not their code', async (t) => {
+    t.same(await lint('operate', `import type { Outcome } from '../relay/outcome.js';`), []);
+    t.same(await lint('operate', `import { settle } from '../relay/settle.js';`), [importRule]);
+  });
+
+  await t.test('the time, the worker and main have theirs', async (t) => {
+    t.same(await lint('src/time.ts', `import { x } from './event/y.js';`), [importRule]);
+    t.same(await lint('src/worker.ts', `import { x } from './commands/y.js';`), [importRule]);
+    t.same(await lint('src/worker.ts', `import { x } from './receive/y.js';`), []);
+    t.same(await lint('src/main.ts', `import { x } from './receive/y.js';`), [importRule]);
+    t.same(await lint('src/main.ts', `import { x } from './commands/y.js';`), []);
+  });
+
+  await t.test('every library has its owner', async (t) => {
+    const owners: [library: string, owner: string, other: string][] = [
+      ['@alicloud/mns', 'receive', 'sandbox'],
+      ['@alicloud/credentials', 'receive', 'config'],
+      ['undici', 'receive', 'publish'],
+      ['nats', 'publish', 'commands'],
+      ['nats/lib/src/mod.js', 'publish', 'relay'],
+      ['nats', 'commands/demo', 'operate'],
+      ['convict', 'config', 'commands'],
+      ['yaml', 'config', 'commands'],
+      ['pino', 'operate', 'relay'],
+      ['saxes', 'decode', 'event'],
+      ['saxes', 'sandbox', 'publish'],
+      ['cloudevents', 'event', 'publish'],
+      ['commander', 'commands', 'config'],
+      ['cli-progress', 'commands/demo', 'commands'],
+      ['node:child_process', 'commands/demo', 'sandbox'],
+      ['child_process', 'commands/demo', 'receive'],
+      ['node:process', 'config', 'commands'],
+    ];
+    for (const [library, owner, other] of owners) {
+      t.same(await lint(owner, `import { x } from '${library}';`), [], `${library} in ${owner}`);
+      t.same(
+        await lint(other, `import { x } from '${library}';`),
+        [importRule],
+        `${library} not in ${other}`,
+      );
+    }
+    t.same(await lint('receive', `import { x } from 'node:timers/promises';`), [importRule]);
+    t.same(await lint('sandbox', `import { x } from 'node:perf_hooks';`), [importRule]);
+    t.same(await lint('publish', `import { x } from 'nats-other';`), [], 'a name that only begins the same');
+    t.same(await lint('receive', `const x = await import('nats');`), ['no-restricted-syntax']);
+  });
+});
+
+t.test('other rules for src', async (t) => {
+  const lint = createLint({ typed: false });
+  const breaches: [what: string, source: string, rule: string][] = [
+    ['Date.now', 'export const x = Date.now();', 'no-restricted-properties'],
+    ['new Date()', 'export const x = new Date();', 'no-restricted-syntax'],
+    ['setTimeout', 'setTimeout(() => 1, 1);', 'no-restricted-globals'],
+    ['setInterval', 'setInterval(() => 1, 1);', 'no-restricted-globals'],
+    ['performance.now', 'export const x = performance.now();', 'no-restricted-globals'],
+    ['AbortSignal.timeout', 'export const x = AbortSignal.timeout(1);', 'no-restricted-properties'],
+    ['process.env', 'export const x = process.env;', 'no-restricted-properties'],
+    ['process.env, taken apart', 'export const { env } = process;', 'no-restricted-properties'],
+    ['a default export', 'export default 1;', 'no-restricted-syntax'],
+    ['a default export by name', 'const x = 1; export { x as default };', 'no-restricted-syntax'],
+    ['any', 'export const x: any = 1;', '@typescript-eslint/no-explicit-any'],
+    ['a non-null assertion', 'export const x = y!;', '@typescript-eslint/no-non-null-assertion'],
+  ];
+  for (const part of ['receive', 'sandbox', 'commands', 'commands/demo']) {
+    for (const [what, source, rule] of breaches)
+      t.same(await lint(part, source), [rule], `${what} in ${part}`);
+  }
+  t.same(await lint('receive', 'export const x = new Date(0);'), [], 'a Date of a given moment');
+  t.same(await lint('config', 'export const x = process.env;'), [], 'the config reads the environment');
+  t.same(await lint('config', 'export const x = Date.now();'), ['no-restricted-properties'], 'but no clock');
+  t.same(await lint('src/time.ts', 'export const x = () => Date.now() + performance.now();'), []);
+  t.same(await lint('src/time.ts', 'export const x = process.env;'), ['no-restricted-properties']);
+  t.same(await lint('src/event/index.ts', 'export const x = 1;'), ['no-restricted-syntax']);
+  t.same(await lint('test/unit/x.test.ts', 'setTimeout(() => 1, 1);'), ['no-restricted-globals']);
+});
+
+t.test('rules that need types', async (t) => {
+  const lint = createLint({ typed: true });
+  const declarations = `declare function f(): Promise<void>; declare const kind: 'a' | 'b'; declare const o: object;`;
+  const breaches: [what: string, source: string, rule: string][] = [
+    ['a promise without an owner', 'f();', '@typescript-eslint/no-floating-promises'],
+    [
+      'a promise where nobody waits',
+      '[1].forEach(async () => f());',
+      '@typescript-eslint/no-misused-promises',
+    ],
+    ['a missing case', `switch (kind) { case 'a': }`, '@typescript-eslint/switch-exhaustiveness-check'],
+    [
+      'a default in place of a case',
+      `switch (kind) { case 'a': break; default: }`,
+      '@typescript-eslint/switch-exhaustiveness-check',
+    ],
+    ['an object in a text', 'export const x = `${o}`;', '@typescript-eslint/restrict-template-expressions'],
+  ];
+  for (const [what, source, rule] of breaches) {
+    t.ok((await lint('src/main.ts', `${declarations}\n${source}\n`)).includes(rule), what);
+  }
+  const clean = `${declarations} switch (kind) { case 'a': case 'b': await f(); } export const x = String(1);`;
+  t.same(await lint('src/main.ts', clean), [], 'nothing where all is well');
+});
+
+t.test('the package', async (t) => {
+  const manifest = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
+    version: string;
+    license: string;
+    files: string[];
+    bin: Record<string, string>;
+  };
+  for (const path of [...manifest.files, ...Object.values(manifest.bin)]) {
+    t.ok(existsSync(join(projectRoot, path)), `${path} exists`);
+  }
+  t.equal(manifest.license, 'Apache-2.0');
+  t.match(readFileSync(join(projectRoot, 'LICENSE'), 'utf8'), /Apache License\s+Version 2\.0, January 2004/);
+
+  await t.test('its command runs, in an environment without flags of the test runner', async (t) => {
+    await using command = startWorkerProcess(['--version']);
+    t.same(await command.exit, { code: 0, signal: null });
+    t.equal(command.stdout.trim(), manifest.version);
+    t.equal(command.stderr, '');
+  });
+});
+
+t.test('the tree', async (t) => {
+  const sources = filesUnder(src).filter((path) => path.endsWith('.ts'));
+  const long = sources.filter((path) => readFileSync(path, 'utf8').split('\n').length > 251);
+  t.same(long.map(nameOf), [], 'no file of src is over 250 lines');
+  t.ok(sources.length > 50, 'and there are files to look at');
+
+  const ownMachine = /(?<![\w.])\/(?:work|root|home)\/|\.\.\/shared\b/;
+  const texts = filesUnder(projectRoot).filter((path) => !/package-lock\.json$/.test(path));
+  const tied = texts.filter((path) => ownMachine.test(readFileSync(path, 'utf8')));
+  t.same(tied.map(nameOf), [], 'no file names a folder outside the project');
+});
+
+const importRule = '@typescript-eslint/no-restricted-imports';
+
+/** Takes a folder of src, or the path of a file. */
+type Lint = (place: string, source: string) => Promise<string[]>;
+
+/** The rules that a planted source breaks, in a file that need not exist unless types are asked for. */
+function createLint({ typed }: { typed: boolean }): Lint {
+  const eslint = new ESLint({
+    cwd: projectRoot,
+    overrideConfig: [
+      ...(typed ? [] : [tseslint.configs.disableTypeChecked]),
+      {
+        rules: {
+          '@typescript-eslint/no-unused-vars': 'off',
+          '@typescript-eslint/consistent-type-imports': 'off',
+        },
+      },
+    ],
+  });
+  return async (place, source) => {
+    const path = place.endsWith('.ts') ? place : `src/${place}/planted.ts`;
+    const [result] = await eslint.lintText(source, { filePath: join(projectRoot, path) });
+    return result?.messages.map(({ ruleId, message }) => ruleId ?? message) ?? ['no result'];
+  };
+}
+
+/** What is under version control, or would be: .gitignore names folders only. */
+function filesUnder(folder: string): string[] {
+  const ignored = ['.git', 'node_modules', 'dist', '.cache', '.tap', 'coverage'];
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    if (ignored.includes(entry.name)) return [];
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? filesUnder(path) : [path];
+  });
+}
+
+function nameOf(path: string): string {
+  return relative(projectRoot, path);
+}

@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+
+const runner = fileURLToPath(new URL('./run-tests.mjs', import.meta.url));
+
+t.test('the test runner', async (t) => {
+  await t.test('counts everything that goes wrong as a failure, and says so in its last line', async (t) => {
+    const { code, output } = await runOn(
+      t.testdir({
+        'passes.test.ts': `import t from 'tap'; t.ok(1); t.test('x', async (t) => { t.ok(1); });`,
+        'fails.test.ts': `import t from 'tap'; t.equal(1, 2, 'sums'); t.ok(1);`,
+        'crashes.test.ts': `import './nowhere.js';`,
+        'is-not-typescript.test.ts': `const = 1;`,
+        'is-empty.test.ts': `import t from 'tap';`,
+        'skips.test.ts': `import t from 'tap'; t.ok(1); t.skip('later');`,
+        'never-ends.test.ts': `import t from 'tap'; t.test('x', () => new Promise(() => {}));`,
+        'hangs.test.ts': `import t from 'tap'; t.test('x', () => new Promise(() => setInterval(() => {}, 1000)));`,
+        'fails-late.test.ts': `import t from 'tap'; t.ok(1); process.on('exit', () => { process.exitCode = 7; });`,
+      }),
+    );
+    t.equal(code, 1);
+    t.match(output, /FAILED .* 1 .*fails\.test\.ts\n\s+not ok: sums\n/);
+    t.match(output, /FAILED .* 0 .*crashes\.test\.ts\n\s+exit code 1\n(.*\n)+?.*Cannot find module/);
+    t.match(output, /FAILED .* 0 .*is-not-typescript\.test\.ts\n\s+exit code 1\n(.*\n)+?.*SyntaxError/);
+    t.match(output, /FAILED .* 0 .*is-empty\.test\.ts\n\s+no tests ran\n/);
+    t.match(output, /FAILED .* 1 .*skips\.test\.ts\n\s+skipped: later\n/);
+    t.match(output, /FAILED .* 0 .*never-ends\.test\.ts\n\s+not ok: x/);
+    t.match(output, /FAILED .* 0 .*hangs\.test\.ts\n\s+not ok: x > timeout!/);
+    t.match(output, /FAILED .* 1 .*fails-late\.test\.ts\n\s+exit code 7\n/);
+    t.match(output, /ok .* 2 .*passes\.test\.ts\n/);
+    t.equal(lastLine(output), '5 passed, 8 failed');
+  });
+
+  await t.test('succeeds when every test does', async (t) => {
+    const { code, output } = await runOn(t.testdir({ 'a.test.ts': `import t from 'tap'; t.ok(1);` }));
+    t.equal(code, 0);
+    t.equal(lastLine(output), '1 passed, 0 failed');
+  });
+
+  await t.test('fails when there is nothing to run', async (t) => {
+    const { code, output } = await runOn(t.testdir({ 'notes.txt': '' }));
+    t.equal(code, 1);
+    t.match(output, 'no tests were found');
+    t.equal(lastLine(output), '0 passed, 1 failed');
+  });
+});
+
+async function runOn(folder: string): Promise<{ code: unknown; output: string }> {
+  const child = spawn(process.execPath, [runner, '--timeout-seconds', '3', folder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [output, [code]] = (await Promise.all([text(child.stdout), once(child, 'close')])) as [
+    string,
+    [unknown],
+  ];
+  return { code, output };
+}
+
+function lastLine(output: string): string | undefined {
+  return output.trimEnd().split('\n').at(-1);
+}

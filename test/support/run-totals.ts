@@ -1,0 +1,16 @@
+import type { WorkerProcess } from './worker-process.js';
+
+/** What a worker says of one queue when it stops: how many messages it received, and how many ended in each outcome. */
+export type QueueTotals = Readonly<Record<string, number>>;
+
+/** The last line of a worker that has ended. */
+export async function runTotals(worker: WorkerProcess): Promise<Record<string, QueueTotals>> {
+  const { totals } = await worker.waitForLog(({ message }) => message === 'worker stopped');
+  return totals as Record<string, QueueTotals>;
+}
+
+/** How many messages of a queue came to an outcome. */
+export function outcomes(totals: QueueTotals | undefined): number {
+  const { received, ...rest } = totals ?? {};
+  return Object.values(rest).reduce((sum, count) => sum + count, 0);
+}
