@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
 import {
   connect,
   credsAuthenticator,
@@ -58,7 +60,7 @@ export async function connectNats(options: NatsOptions, signal: AbortSignal): Pr
     ignoreAuthErrorAbort: true,
     pingInterval: 10_000,
     maxPingOut: 2,
-    timeout: 10_000,
+    timeout: 5_000,
     inboxPrefix,
     // An Error object for each request costs more than the request.
     noAsyncTraces: true,
@@ -79,7 +81,10 @@ function serverPool(servers: readonly string[]): string[] {
 }
 
 /** The library cannot give up a dial, which takes up to its timeout; a connection that comes of it is closed. */
-async function untilAborted(connecting: Promise<NatsConnection>, signal: AbortSignal): Promise<NatsConnection> {
+async function untilAborted(
+  connecting: Promise<NatsConnection>,
+  signal: AbortSignal,
+): Promise<NatsConnection> {
   return await new Promise((resolve, reject) => {
     const abort = (): void => {
       reject(signal.reason as Error);
@@ -131,12 +136,26 @@ function trimmed(bytes: Uint8Array): Uint8Array {
 function encryption({ servers, tls }: NatsOptions): Partial<ConnectionOptions> {
   const { caFile, certFile, keyFile, handshakeFirst } = tls;
   if (!servers.some((server) => server.startsWith('tls:')) && !caFile && !certFile) return {};
-  return {
-    tls: {
-      ...(caFile !== undefined && { caFile }),
-      ...(certFile !== undefined && { certFile }),
-      ...(keyFile !== undefined && { keyFile }),
-      handshakeFirst,
-    },
+  const options = {
+    ...(caFile !== undefined && { caFile }),
+    ...(certFile !== undefined && { certFile }),
+    ...(keyFile !== undefined && { keyFile }),
+    handshakeFirst,
+    checkServerIdentity: identityCheck(servers),
+  };
+  return { tls: options };
+}
+
+/**
+ * For a server that is configured by its address the library names no host, and Node.js would check the certificate
+ * for `localhost`. It must be for one of the configured addresses instead.
+ */
+function identityCheck(servers: readonly string[]): typeof checkServerIdentity {
+  const hosts = servers.map((server) => new URL(server).hostname.replace(/^\[|\]$/g, ''));
+  const addresses = hosts.filter((host) => isIP(host) !== 0);
+  return (host, certificate) => {
+    if (host !== 'localhost' || hosts.includes(host)) return checkServerIdentity(host, certificate);
+    const faults = addresses.map((address) => checkServerIdentity(address, certificate));
+    return faults.includes(undefined) ? undefined : (faults[0] ?? checkServerIdentity(host, certificate));
   };
 }

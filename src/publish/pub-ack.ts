@@ -23,10 +23,11 @@ const tooLarge = 10054;
  * Sources: ADR-22 (no responders), the JetStream API error table.
  */
 export function readPubAck(message: Msg): PubAckAnswer {
-  if (message.data.length === 0) return { kind: 'try-again', reason: 'no stream takes this subject at the moment' };
+  if (message.data.length === 0)
+    return { kind: 'try-again', reason: 'no stream takes this subject at the moment' };
   let answer: PubAckJson;
   try {
-    answer = message.json();
+    answer = message.json<PubAckJson | null>() ?? {};
   } catch {
     return { kind: 'try-again', reason: 'the reply is not a PubAck' };
   }

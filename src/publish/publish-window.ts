@@ -9,8 +9,8 @@ export class PublishWindow {
   }
 
   /**
-   * Takes a place, waiting for one; each needs one `leave`.
-   * @throws the signal's reason when that is aborted first.
+   * Takes a place, waiting for one; each needs one `leave`. The signal may be aborted by the time the caller goes on.
+   * @throws the signal's reason when that is aborted before there is a place.
    */
   async enter(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
@@ -30,9 +30,6 @@ export class PublishWindow {
       signal.addEventListener('abort', giveUp, { once: true });
       this.#line.push(enter);
     });
-    if (!signal.aborted) return;
-    this.leave();
-    signal.throwIfAborted();
   }
 
   /** Gives the place to the first in line. */

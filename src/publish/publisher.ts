@@ -58,7 +58,7 @@ interface Pending {
   dueMs: number;
   resolve(ack: PubAck): void;
   reject(error: unknown): void;
-  leave(): void;
+  leave: () => void;
 }
 
 const backOff = { baseMs: 50, maxMs: 2_000 };
@@ -102,6 +102,10 @@ export class Publisher {
   async publish(publication: Publication, signal: AbortSignal): Promise<PubAck> {
     const headers = toHeaders(publication);
     await this.#window.enter(signal);
+    if (signal.aborted) {
+      this.#window.leave();
+      throw signal.reason as Error;
+    }
     return await new Promise<PubAck>((resolve, reject) => {
       const id = (this.#nextId++).toString(36);
       const leave = (): void => {
@@ -162,7 +166,9 @@ export class Publisher {
       // Anything but a message that is too large means a connection that is closed for good, whatever the message.
       const isTooLarge = error instanceof NatsError && error.code === 'MAX_PAYLOAD_EXCEEDED';
       this.#settle(id);
-      pending.reject(isTooLarge ? new PublishRejectedError('the message is larger than the server takes') : error);
+      pending.reject(
+        isTooLarge ? new PublishRejectedError('the message is larger than the server takes') : error,
+      );
     }
   }
 

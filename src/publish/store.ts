@@ -1,4 +1,4 @@
-import type { NatsConnection } from 'nats';
+import { Events, type NatsConnection } from 'nats';
 import { backOffMs, sleep, type Clock } from '../time.js';
 import { connectNats, type ConnectionEvents, type NatsOptions } from './connection.js';
 import { Publisher } from './publisher.js';
@@ -91,7 +91,13 @@ export class Store {
       const { prefix, manageStreams, streamReplicas: replicas, retention } = this.#options;
       if (!manageStreams || horizonMs <= this.#horizonMs) return;
       const shape = { prefix, replicas, ...retention, horizonMs };
-      await declareStreams({ connection: this.#connection, ...shape, clock: this.#clock, signal, events: this.#events });
+      await declareStreams({
+        connection: this.#connection,
+        ...shape,
+        clock: this.#clock,
+        signal,
+        events: this.#events,
+      });
       if (!signal.aborted) this.#horizonMs = horizonMs;
     });
     await this.#declaring;
@@ -107,14 +113,14 @@ export class Store {
     let lastRefusal = '';
     for await (const { type, data, permissionContext } of this.#connection.status()) {
       const detail = typeof data === 'string' ? data : '';
-      if (type === 'disconnect') {
+      if (type === Events.Disconnect) {
         this.#events.disconnected(detail);
         this.publisher.disconnected();
-      } else if (type === 'reconnect') {
+      } else if (type === Events.Reconnect) {
         lastRefusal = '';
         this.#events.reconnected(detail);
         this.publisher.reconnected();
-      } else if (type === 'error') {
+      } else if (type === Events.Error) {
         // The server says so for each message; once in a connection is enough.
         const refusal = `${detail} ${permissionContext?.operation ?? ''}`.trim();
         if (refusal !== lastRefusal) this.#events.refused(refusal);

@@ -75,7 +75,13 @@ type WantedStream = Pick<
   'name' | 'subjects' | 'max_age' | 'duplicate_window' | 'num_replicas' | 'storage' | 'retention' | 'discard'
 >;
 
-function stream(name: string, subject: string, ageMs: number, horizonMs: number, replicas: number): WantedStream {
+function stream(
+  name: string,
+  subject: string,
+  ageMs: number,
+  horizonMs: number,
+  replicas: number,
+): WantedStream {
   return {
     name,
     subjects: [subject],
@@ -89,7 +95,11 @@ function stream(name: string, subject: string, ageMs: number, horizonMs: number,
   };
 }
 
-async function declare(manager: JetStreamManager, wanted: WantedStream, { events }: TopologyOptions): Promise<void> {
+async function declare(
+  manager: JetStreamManager,
+  wanted: WantedStream,
+  { events }: TopologyOptions,
+): Promise<void> {
   const found = await manager.streams.info(wanted.name).catch((error: unknown) => {
     if (error instanceof NatsError && error.api_error?.err_code === streamNotFound) return undefined;
     throw error;
@@ -108,7 +118,10 @@ async function declare(manager: JetStreamManager, wanted: WantedStream, { events
   const differences = Object.entries(wanted)
     .filter(([key, value]) => JSON.stringify(config[key as keyof WantedStream]) !== JSON.stringify(value))
     .filter(([key]) => key !== 'duplicate_window' || config.duplicate_window < wanted.duplicate_window)
-    .map(([key, value]) => `${key} is ${JSON.stringify(config[key as keyof WantedStream])}, the config says ${JSON.stringify(value)}`);
+    .map(
+      ([key, value]) =>
+        `${key} is ${JSON.stringify(config[key as keyof WantedStream])}, the config says ${JSON.stringify(value)}`,
+    );
   if (differences.length > 0) events.streamDiffers(wanted.name, differences);
 }
 

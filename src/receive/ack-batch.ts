@@ -4,8 +4,8 @@ import type { Queue } from './queue.js';
 
 /** One message to delete. Both functions are asked anew before each try, since a lease can be lost meanwhile. */
 export interface AckRequest {
-  receiptHandle(): string;
-  isAlive(): boolean;
+  receiptHandle: () => string;
+  isAlive: () => boolean;
 }
 
 export interface AckBatchOptions {
@@ -16,7 +16,7 @@ export interface AckBatchOptions {
   lingerMs: number;
   clock: Clock;
   /** Told of each call that failed and is made again. */
-  onFailure(error: unknown, messages: number): void;
+  onFailure: (error: unknown, messages: number) => void;
 }
 
 interface Entry extends AckRequest {
@@ -47,7 +47,11 @@ export class AckBatch {
         resolve,
       });
       if (this.#waiting.length >= this.#options.size) this.flush();
-      else this.#cancelLinger ??= this.#options.clock.after(this.#options.lingerMs, () => this.flush());
+      else {
+        this.#cancelLinger ??= this.#options.clock.after(this.#options.lingerMs, () => {
+          this.flush();
+        });
+      }
     });
   }
 
@@ -64,8 +68,9 @@ export class AckBatch {
     const { queue, clock, onFailure } = this.#options;
     for (let failures = 1, rest = batch; rest.length > 0; failures++) {
       const alive = rest.filter((entry) => {
-        if (!entry.isAlive()) entry.resolve(false);
-        return entry.isAlive();
+        const isAlive = entry.isAlive();
+        if (!isAlive) entry.resolve(false);
+        return isAlive;
       });
       if (alive.length === 0) return;
       try {
@@ -74,7 +79,7 @@ export class AckBatch {
       } catch (error) {
         onFailure(error, alive.length);
         rest = alive;
-        if (!(error instanceof MnsError && error.isRefusedForNow)) for (const entry of rest) entry.inDoubt = true;
+        if (!(error instanceof MnsError && error.hadNoEffect)) for (const entry of rest) entry.inDoubt = true;
       }
       if (rest.length > 0) await sleep(clock, backOffMs(backOff, failures));
     }

@@ -92,7 +92,8 @@ export class CredentialsCache {
         this.#provider.getCredential(),
         deadline,
       ]);
-      if (!accessKeyId || !accessKeySecret) throw new Error('the credentials source gave an empty access key');
+      if (!accessKeyId || !accessKeySecret)
+        throw new Error('the credentials source gave an empty access key');
       this.#cached = { accessKeyId, accessKeySecret, securityToken: securityToken || undefined };
       this.#freshUntilMs = this.#clock.monotonicMs() + freshForMs;
       return this.#cached;

@@ -107,8 +107,21 @@ export class Lease {
   #schedule(): void {
     const halfLifeMs = (this.#endsAtMs - this.#clock.monotonicMs()) / 2;
     this.#cancelTimer = this.#clock.after(halfLifeMs, () => {
-      this.#renewal = this.#renew().finally(() => (this.#renewal = undefined));
+      this.#renewal = this.#renewInTime().finally(() => (this.#renewal = undefined));
     });
+  }
+
+  /** A renewal whose answer does not come while the lease lives has failed; nobody waits for it any longer. */
+  async #renewInTime(): Promise<void> {
+    let cancel = (): void => undefined;
+    const lapse = new Promise<void>((resolve) => {
+      cancel = this.#clock.after(this.#endsAtMs - this.#clock.monotonicMs(), () => {
+        this.#lose();
+        resolve();
+      });
+    });
+    await Promise.race([this.#renew(), lapse]);
+    cancel();
   }
 
   async #renew(): Promise<void> {

@@ -11,19 +11,23 @@ export interface MnsClientOptions {
   account: string;
   credentials: CredentialsCache;
   clock: Clock;
-  /** How long an answer may take to begin, in milliseconds; the default is longer than the longest poll. */
+  /** How long an answer may take to begin, on top of the time that a poll waits; default 10 s. */
   answerWithinMs?: number;
+  /** How long its body may take then; default 15 s. */
+  bodyWithinMs?: number;
 }
 
 /** An answer that says the call succeeded, in whole or (batch delete) in part. */
 export interface MnsAnswer {
   status: number;
+  requestId: string | undefined;
   items: readonly MnsItem[];
   /** Monotonic time at which the answer began. */
   receivedAtMs: number;
 }
 
-const defaultAnswerWithinMs = 40_000;
+/** Of an error message from outside, no more than this is passed on. */
+const maxMessageLength = 500;
 
 /**
  * @alicloud/mns with its operations and its signing, but with a transport and a judgement of its own: the package
@@ -35,24 +39,38 @@ const defaultAnswerWithinMs = 40_000;
 export class MnsClient extends MNS {
   readonly #transport: MnsTransport;
   readonly #credentials: CredentialsCache;
+  readonly #answerWithinMs: number;
 
-  constructor({ endpoint, account, credentials, clock, answerWithinMs = defaultAnswerWithinMs }: MnsClientOptions) {
+  constructor({
+    endpoint,
+    account,
+    credentials,
+    clock,
+    answerWithinMs = 10_000,
+    bodyWithinMs,
+  }: MnsClientOptions) {
     // The package wants credentials here and signs with the fields that `request` sets for each request.
     super(account, { accessKeyId: 'unset', accessKeySecret: 'unset', endpoint: new URL(endpoint).origin });
-    this.#transport = new MnsTransport({ endpoint, answerWithinMs, clock });
+    this.#transport = new MnsTransport({ endpoint, clock, bodyWithinMs });
     this.#credentials = credentials;
+    this.#answerWithinMs = answerWithinMs;
   }
 
   /** Up to `max` (16) messages. A poll that ends empty rejects with `MessageNotExist`. */
-  override batchReceiveMessage(queue: string, max: number, waitSeconds: number, signal?: AbortSignal): Promise<MnsAnswer> {
+  override batchReceiveMessage(
+    queue: string,
+    max: number,
+    waitSeconds: number,
+    signal?: AbortSignal,
+  ): Promise<MnsAnswer> {
     // The package's own operation takes no signal and leaves `waitseconds` out when it is 0.
     const resource = `/queues/${queue}/messages?numOfMessages=${max}&waitseconds=${waitSeconds}`;
-    return this.request('GET', resource, 'Messages', '', [], { signal });
+    return this.request('GET', resource, 'Messages', '', [], { signal, waitSeconds });
   }
 
   override receiveMessage(queue: string, waitSeconds: number, signal?: AbortSignal): Promise<MnsAnswer> {
     const resource = `/queues/${queue}/messages?waitseconds=${waitSeconds}`;
-    return this.request('GET', resource, 'Message', '', [], { signal });
+    return this.request('GET', resource, 'Message', '', [], { signal, waitSeconds });
   }
 
   /** The package puts the handle into the URL as it is, where `+`, `&` and `#` would change it. */
@@ -65,8 +83,16 @@ export class MnsClient extends MNS {
     return super.batchDeleteMessage(queue, receiptHandles.map(escapeXml)) as Promise<MnsAnswer>;
   }
 
-  override changeMessageVisibility(queue: string, receiptHandle: string, seconds: number): Promise<MnsAnswer> {
-    return super.changeMessageVisibility(queue, encodeURIComponent(receiptHandle), seconds) as Promise<MnsAnswer>;
+  override changeMessageVisibility(
+    queue: string,
+    receiptHandle: string,
+    seconds: number,
+  ): Promise<MnsAnswer> {
+    return super.changeMessageVisibility(
+      queue,
+      encodeURIComponent(receiptHandle),
+      seconds,
+    ) as Promise<MnsAnswer>;
   }
 
   override getQueueAttributes(queue: string, signal?: AbortSignal): Promise<MnsAnswer> {
@@ -80,12 +106,17 @@ export class MnsClient extends MNS {
     type: string,
     body: string | Buffer,
     _attentions: readonly string[] = [],
-    { signal }: { signal?: AbortSignal | undefined } = {},
+    { signal, waitSeconds = 0 }: { signal?: AbortSignal | undefined; waitSeconds?: number } = {},
   ): Promise<MnsAnswer> {
     const failure = describeCall(method, resource, type);
     const credentials = await this.#credentials.get(signal).catch((cause: unknown) => {
       signal?.throwIfAborted();
-      throw new MnsError({ ...failure, code: ownCodes.noCredentials, message: withoutQuery(cause as Error), cause });
+      throw new MnsError({
+        ...failure,
+        code: ownCodes.noCredentials,
+        message: withoutSecrets(cause as Error),
+        cause,
+      });
     });
     this.accessKeyID = credentials.accessKeyId;
     this.accessKeySecret = credentials.accessKeySecret;
@@ -93,11 +124,14 @@ export class MnsClient extends MNS {
     const headers = this.buildHeaders(method, body, resource);
     let response: MnsResponse;
     try {
-      response = await this.#transport.send({ method, resource, headers, body, signal });
+      const answerWithinMs = waitSeconds * 1000 + this.#answerWithinMs;
+      response = await this.#transport.send({ method, resource, headers, body, answerWithinMs, signal });
     } catch (cause) {
       signal?.throwIfAborted();
       const code = isTimeout(cause) ? ownCodes.timedOut : ownCodes.connectionFailed;
-      throw new MnsError({ ...failure, code, message: (cause as Error).message, cause });
+      const { message, code: errno } = cause as NodeJS.ErrnoException;
+      // A host with several addresses fails with an AggregateError, which has no message.
+      throw new MnsError({ ...failure, code, message: message || (errno ?? 'no connection'), cause });
     }
     try {
       return judge(response, method, type, failure);
@@ -120,12 +154,20 @@ type Call = Pick<MnsError, 'operation' | 'queue'>;
  */
 function judge(response: MnsResponse, method: string, type: string, call: Call): MnsAnswer {
   const { status, requestId, receivedAtMs, bytes } = response;
-  const fail = (message: string, code: string = ownCodes.unexpectedAnswer): MnsError =>
-    new MnsError({ ...call, code, message, status, ...(requestId !== undefined && { requestId }) });
+  const fail = (message: string, { Code, RequestId }: Record<string, string> = {}): MnsError => {
+    const id = RequestId || requestId;
+    return new MnsError({
+      ...call,
+      code: Code || ownCodes.unexpectedAnswer,
+      message,
+      status,
+      ...(id && { requestId: id }),
+    });
+  };
 
   if (status === 204) {
     if (method !== 'DELETE') throw fail('an answer without the content that this operation returns');
-    return { status, items: [], receivedAtMs };
+    return { status, requestId, items: [], receivedAtMs };
   }
   if (bytes.length === 0) throw fail('an empty answer');
   let document;
@@ -136,12 +178,12 @@ function judge(response: MnsResponse, method: string, type: string, call: Call):
   }
   const [first] = document.items;
   if (document.root === 'Error') {
-    throw fail(first?.fields['Message'] ?? 'no message', first?.fields['Code'] ?? ownCodes.unexpectedAnswer);
+    throw fail(first?.fields['Message']?.slice(0, maxMessageLength) || 'no message', first?.fields);
   }
   const isPartial = type === 'Errors' && document.root === 'Errors' && status === 404 && first !== undefined;
   const isWhole = status === 200 && document.root === type && method !== 'DELETE';
   if (!isPartial && !isWhole) throw fail(`an answer of another kind than <${type}>`);
-  return { status, items: document.items, receivedAtMs };
+  return { status, requestId, items: document.items, receivedAtMs };
 }
 
 const operations: Readonly<Record<string, string>> = {
@@ -155,12 +197,18 @@ const operations: Readonly<Record<string, string>> = {
 
 /** What the call is named in errors. The receipt handle in the resource is left out: who reads it may delete. */
 function describeCall(method: string, resource: string, type: string): Call {
-  return { operation: operations[`${method} ${type}`] ?? `${method} ${type}`, queue: /^\/queues\/([^/?]+)/.exec(resource)?.[1] ?? '' };
+  return {
+    operation: operations[`${method} ${type}`] ?? `${method} ${type}`,
+    queue: /^\/queues\/([^/?]+)/.exec(resource)?.[1] ?? '',
+  };
 }
 
-/** The packages under us glue the URL of the request to their messages; what follows its `?` is no one's business. */
-function withoutQuery({ message }: Error): string {
-  return message.replace(/\?\S*/g, '?…');
+/** Sources of credentials quote URLs and whole answers, and an answer of theirs may hold a set of credentials. */
+function withoutSecrets({ message }: Error): string {
+  return message
+    .replace(/\?\S*/g, '?…')
+    .replace(/((?:secret|token|signature)\w*["']?\s*[:=]\s*)(?:"[^"]*"?|'[^']*'?|[^\s,&}]+)/gi, '$1…')
+    .slice(0, maxMessageLength);
 }
 
 function escapeXml(text: string): string {

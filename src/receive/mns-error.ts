@@ -34,7 +34,9 @@ export class MnsError extends Error {
   readonly advice: string;
 
   constructor({ code, operation, queue, message, status, requestId, cause }: MnsFailure) {
-    const where = [status && `HTTP ${status}`, requestId && `request ${requestId}`].filter(Boolean).join(', ');
+    const where = [status && `HTTP ${status}`, requestId && `request ${requestId}`]
+      .filter(Boolean)
+      .join(', ');
     super(`${operation} on queue ${queue}: ${code}${where && ` (${where})`}: ${message}`, { cause });
     this.code = code;
     this.operation = operation;
@@ -49,9 +51,16 @@ export class MnsError extends Error {
     return isHandleGone(this.code);
   }
 
-  /** MNS itself refused the call for now, so that it certainly had no effect and may be made again. */
+  /** MNS itself said no, or the call was never made: it certainly had no effect. */
+  get hadNoEffect(): boolean {
+    if (isOwn(this.code)) return this.code === ownCodes.noCredentials;
+    return this.status !== undefined && this.status >= 400 && this.status < 500;
+  }
+
+  /** MNS itself answered that the call failed, or it was never made: made again a little later, it may succeed. */
   get isRefusedForNow(): boolean {
-    return this.status === 429 || (this.status !== undefined && this.status >= 500 && !isOwn(this.code));
+    if (this.hadNoEffect) return !this.isHandleGone;
+    return this.status !== undefined && this.status >= 500 && !isOwn(this.code);
   }
 
   /** The credentials or their age are at fault; a fresh set may help. */
@@ -60,7 +69,8 @@ export class MnsError extends Error {
   }
 }
 
-const credentialFaults = /^(InvalidAccessKeyId|InvalidSecurityToken|SecurityTokenExpired|.*Expired$)/;
+/** Not `TimeExpired`: that is the clock, and fresh credentials do not mend it. */
+const credentialFaults = /^(InvalidAccessKeyId|InvalidSecurityToken|(?!TimeExpired$).*Expired$)/;
 
 /** As `MnsError.isHandleGone`, for the entries of a batch delete. */
 export function isHandleGone(code: string): boolean {
@@ -74,24 +84,27 @@ function isOwn(code: string): boolean {
 /** Sources: MNS "Error codes" and "Permission policies and examples". */
 function adviceFor(code: string, operation: string): string {
   return (
-    advice[code] ??
+    advice.get(code) ??
     (code.startsWith('AccessDenied')
       ? `grant the RAM user or role mns:${operation} on this queue (deploy/ram has the policy)`
       : 'it is retried; if it lasts, quote the request id to Alibaba support')
   );
 }
 
-const advice: Readonly<Record<string, string>> = {
-  MessageNotExist: 'nothing to do: the queue hands the message out again if it still has it',
-  ReceiptHandleError: 'nothing to do: the queue hands the message out again if it still has it',
-  QueueNotExist: 'check the queue name, the account in the endpoint and the region',
-  InvalidAccessKeyId: 'check the access key, and that it is active',
-  SignatureDoesNotMatch: 'check the access key secret, and that the endpoint belongs to its account',
-  TimeExpired: 'set the clock of this machine: it is more than 15 minutes away from that of MNS',
-  TooManyRequests: 'it is retried more slowly; ask Alibaba for a higher limit if it lasts',
-  QpsLimitExceeded: 'it is retried more slowly; ask Alibaba for a higher limit if it lasts',
-  [ownCodes.connectionFailed]: 'it is retried; check the endpoint, DNS, TLS and the network policy',
-  [ownCodes.timedOut]: 'it is retried; check the network between here and the endpoint',
-  [ownCodes.unexpectedAnswer]: 'it is retried; if it lasts, a proxy or load balancer answers instead of MNS',
-  [ownCodes.noCredentials]: 'check the `credentials` section and that its source (STS, metadata, file) is reachable',
-};
+const advice: ReadonlyMap<string, string> = new Map([
+  ['MessageNotExist', 'nothing to do: the queue hands the message out again if it still has it'],
+  ['ReceiptHandleError', 'nothing to do: the queue hands the message out again if it still has it'],
+  ['QueueNotExist', 'check the queue name, the account in the endpoint and the region'],
+  ['InvalidAccessKeyId', 'check the access key, and that it is active'],
+  ['SignatureDoesNotMatch', 'check the access key secret, and that the endpoint belongs to its account'],
+  ['TimeExpired', 'set the clock of this machine: it is more than 15 minutes away from that of MNS'],
+  ['TooManyRequests', 'it is retried more slowly; ask Alibaba for a higher limit if it lasts'],
+  ['QpsLimitExceeded', 'it is retried more slowly; ask Alibaba for a higher limit if it lasts'],
+  [ownCodes.connectionFailed, 'it is retried; check the endpoint, DNS, TLS and the network policy'],
+  [ownCodes.timedOut, 'it is retried; check the network between here and the endpoint'],
+  [ownCodes.unexpectedAnswer, 'it is retried; if it lasts, a proxy or load balancer answers instead of MNS'],
+  [
+    ownCodes.noCredentials,
+    'check the `credentials` section and that its source (STS, metadata, file) is reachable',
+  ],
+]);

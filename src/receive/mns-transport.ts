@@ -8,6 +8,8 @@ export interface MnsRequest {
   resource: string;
   headers: Record<string, string | number>;
   body: string | Buffer;
+  /** How long the answer may take to begin. */
+  answerWithinMs: number;
   signal?: AbortSignal | undefined;
 }
 
@@ -21,29 +23,30 @@ export interface MnsResponse {
 
 export interface TransportOptions {
   endpoint: string;
-  /** How long an answer may take to begin. Longer than the longest poll, which MNS ends after 30 s. */
-  answerWithinMs: number;
   clock: Clock;
+  /** How long the body may take once the headers are here, however steadily it drips; default 15 s. */
+  bodyWithinMs?: number | undefined;
 }
 
 /** Sixteen bodies of 64 KB, each byte written as the longest entity there is. More than that is no answer of MNS. */
 const maxAnswerBytes = 16 * 65_536 * 6 + 65_536;
 
-/** Releasing everything in flight at a stop must not open a connection for each message. */
-const maxConnections = 64;
-
-/** How long the body may take once the headers are here, however steadily it drips. */
-const bodyWithinMs = 15_000;
+/**
+ * Room for 64 polls, the most a queue may be given, and as much for renewals and deletes, which must not wait for a
+ * poll to end. Bounded, because releasing everything in flight at a stop must not open a connection for each message.
+ */
+const maxConnections = 128;
 
 /** Keep-alive connections to one endpoint. */
 export class MnsTransport {
   readonly #pool: Pool;
   readonly #clock: Clock;
+  readonly #bodyWithinMs: number;
 
-  constructor({ endpoint, answerWithinMs, clock }: TransportOptions) {
+  constructor({ endpoint, clock, bodyWithinMs = 15_000 }: TransportOptions) {
     this.#clock = clock;
+    this.#bodyWithinMs = bodyWithinMs;
     this.#pool = new Pool(new URL(endpoint).origin, {
-      headersTimeout: answerWithinMs,
       bodyTimeout: bodyWithinMs,
       connect: { timeout: 10_000 },
       connections: maxConnections,
@@ -52,18 +55,21 @@ export class MnsTransport {
   }
 
   /** @throws whatever undici throws, or the signal's reason. */
-  async send({ method, resource, headers, body, signal }: MnsRequest): Promise<MnsResponse> {
+  async send({ method, resource, headers, body, answerWithinMs, signal }: MnsRequest): Promise<MnsResponse> {
     const response = await this.#pool.request({
-      method: method as 'GET',
+      method,
       path: resource,
       headers: headers as Record<string, string>,
       body: body === '' ? null : body,
       // Without this, undici closes the connection after every DELETE that has a body: one TLS handshake a batch.
       reset: false,
+      headersTimeout: answerWithinMs,
       signal: signal ?? null,
     });
     const receivedAtMs = this.#clock.monotonicMs();
-    const tooSlow = this.#clock.after(bodyWithinMs, () => response.body.destroy(new errors.BodyTimeoutError()));
+    const tooSlow = this.#clock.after(this.#bodyWithinMs, () =>
+      response.body.destroy(new errors.BodyTimeoutError()),
+    );
     try {
       const bytes = Buffer.from(await response.body.arrayBuffer());
       const requestId = response.headers['x-mns-request-id'];

@@ -76,7 +76,11 @@ export class Queue {
       const handle = fields['ReceiptHandle'];
       const code = fields['ErrorCode'];
       if (handle === undefined || code === undefined || !receiptHandles.includes(handle)) {
-        throw this.#unexpected('BatchDeleteMessage', 'an <Errors> entry that names none of the handles', answer);
+        throw this.#unexpected(
+          'BatchDeleteMessage',
+          'an <Errors> entry that names none of the handles',
+          answer,
+        );
       }
       failures.set(handle, isHandleGone(code) ? 'handle-gone' : 'try-again');
     }
@@ -87,7 +91,8 @@ export class Queue {
   async changeVisibility(receiptHandle: string, seconds: number): Promise<string> {
     const answer = await this.#client.changeMessageVisibility(this.name, receiptHandle, seconds);
     const handle = answer.items[0]?.fields['ReceiptHandle'];
-    if (!handle) throw this.#unexpected('ChangeMessageVisibility', 'an answer without a receipt handle', answer);
+    if (!handle)
+      throw this.#unexpected('ChangeMessageVisibility', 'an answer without a receipt handle', answer);
     return handle;
   }
 
@@ -130,7 +135,15 @@ export class Queue {
     };
   }
 
-  #unexpected(operation: string, message: string, { status }: MnsAnswer): MnsError {
-    return new MnsError({ operation, queue: this.name, code: ownCodes.unexpectedAnswer, message, status });
+  #unexpected(operation: string, message: string, { status, requestId }: MnsAnswer): MnsError {
+    const code = ownCodes.unexpectedAnswer;
+    return new MnsError({
+      operation,
+      queue: this.name,
+      code,
+      message,
+      status,
+      ...(requestId && { requestId }),
+    });
   }
 }

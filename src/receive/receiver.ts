@@ -24,7 +24,7 @@ export interface ReceiverEvents {
 }
 
 export interface ReceiverOptions {
-  queue: Queue;
+  queue: Pick<Queue, 'name' | 'receive' | 'delete' | 'changeVisibility' | 'close'>;
   /** The queue's visibility timeout, from its attributes. */
   visibilityMs: number;
   receive: {
@@ -39,7 +39,7 @@ export interface ReceiverOptions {
   clock: Clock;
   events: ReceiverEvents;
   /** Carries one message to its outcome, and the lease to its end. Must not reject. */
-  handle(lease: Lease): Promise<unknown>;
+  handle: (lease: Lease) => Promise<unknown>;
 }
 
 const failureBackOff = { baseMs: 500, maxMs: 30_000 };
@@ -60,7 +60,9 @@ export class Receiver {
   readonly #pollers = new Set<Promise<void>>();
   readonly #leases = new Map<Lease, Promise<unknown>>();
   #visibilityMs: number;
-  /** Failures in a row, over all pollers. */
+  /** Pollers that have not made up their mind to end. */
+  #wanted = 0;
+  /** Failures since a poll last worked, over all pollers. */
   #failures = 0;
 
   constructor(options: ReceiverOptions) {
@@ -131,6 +133,7 @@ export class Receiver {
   }
 
   #addPoller(): void {
+    this.#wanted++;
     const poller = this.#pollUntilIdle().finally(() => this.#pollers.delete(poller));
     this.#pollers.add(poller);
   }
@@ -139,7 +142,7 @@ export class Receiver {
   async #pollUntilIdle(): Promise<void> {
     const { receive, gate, clock, events } = this.#options;
     const stop = this.#stopping.signal;
-    for (let early = 0; ; ) {
+    for (let early = 0, failures = 0; ;) {
       await gate.whenOpen(stop);
       const slots = await this.#slots.take(receive.batch, stop);
       if (stop.aborted || !gate.isOpen) {
@@ -148,12 +151,21 @@ export class Receiver {
         continue;
       }
       const startedMs = clock.monotonicMs();
-      const received = await this.#poll(slots);
-      if (received === 'failed') continue;
-      if (received === receive.batch && this.#pollers.size < receive.pollers.max && !stop.aborted) this.#addPoller();
+      const received = await this.#poll(slots, failures + 1);
+      if (received === 'cut') continue;
+      if (received === 'failed') {
+        failures++;
+        continue;
+      }
+      failures = 0;
+      if (received === receive.batch && this.#wanted < receive.pollers.max && !stop.aborted)
+        this.#addPoller();
       if (received > 0) early = 0;
-      else if (this.#pollers.size > receive.pollers.min) return;
-      else if (clock.monotonicMs() - startedMs < Math.max(shortestPollMs, receive.waitMs * earliestEnd)) {
+      else if (this.#wanted > receive.pollers.min) {
+        // Counted down at once: two that decide in the same moment must not both take the other for the one that stays.
+        this.#wanted--;
+        return;
+      } else if (clock.monotonicMs() - startedMs < Math.max(shortestPollMs, receive.waitMs * earliestEnd)) {
         const retryInMs = backOffMs(failureBackOff, ++early);
         if (receive.waitMs > 0) events.pollEndedEarly(this.queueName, retryInMs);
         await sleep(clock, retryInMs, stop);
@@ -161,8 +173,11 @@ export class Receiver {
     }
   }
 
-  /** One long poll into `slots` free slots. @returns how many messages it brought. Never rejects. */
-  async #poll(slots: number): Promise<number | 'failed'> {
+  /**
+   * One long poll into `slots` free slots, with its back-off if it is this poller's `nthFailure` in a row.
+   * @returns how many messages it brought. Never rejects.
+   */
+  async #poll(slots: number, nthFailure: number): Promise<number | 'failed' | 'cut'> {
     const { queue, receive, clock, events } = this.#options;
     const poll = new AbortController();
     this.#polls.add(poll);
@@ -171,11 +186,11 @@ export class Receiver {
       deliveries = await queue.receive(slots, Math.round(receive.waitMs / 1000), poll.signal);
     } catch (error) {
       this.#slots.give(slots);
-      if (!poll.signal.aborted) {
-        const retryInMs = backOffMs(failureBackOff, ++this.#failures);
-        events.receiveFailed(queue.name, error, retryInMs);
-        await sleep(clock, retryInMs, this.#stopping.signal);
-      }
+      if (poll.signal.aborted) return 'cut';
+      this.#failures++;
+      const retryInMs = backOffMs(failureBackOff, nthFailure);
+      events.receiveFailed(queue.name, error, retryInMs);
+      await sleep(clock, retryInMs, this.#stopping.signal);
       return 'failed';
     } finally {
       this.#polls.delete(poll);

@@ -18,6 +18,7 @@ export class Slots {
       const granted = Math.min(max, this.#capacity - this.#taken);
       if (granted > 0) {
         this.#taken += granted;
+        if (this.#taken < this.#capacity) this.#waiting.shift()?.wake();
         return granted;
       }
       await this.#room(signal);

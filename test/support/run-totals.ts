@@ -11,6 +11,6 @@ export async function runTotals(worker: WorkerProcess): Promise<Record<string, Q
 
 /** How many messages of a queue came to an outcome. */
 export function outcomes(totals: QueueTotals | undefined): number {
-  const { received, ...rest } = totals ?? {};
+  const { received: _received, ...rest } = totals ?? {};
   return Object.values(rest).reduce((sum, count) => sum + count, 0);
 }

@@ -1,0 +1,58 @@
+import { Store, type StoreEvents, type StoreOptions } from '../../../src/publish/store.js';
+import { systemClock } from '../../../src/time.js';
+
+/** A store whose reports are kept. */
+export interface OpenStore extends AsyncDisposable {
+  store: Store;
+  /** The names of the events that were reported, in order, with what they said. */
+  reports: Report[];
+}
+
+export type Report = [name: keyof StoreEvents, ...details: unknown[]];
+
+const usual: Omit<StoreOptions, 'servers'> = {
+  name: 'test',
+  auth: { type: 'none' },
+  tls: { handshakeFirst: false },
+  prefix: 'vod',
+  manageStreams: true,
+  streamReplicas: 1,
+  retention: { eventsMs: 3_600_000, deadLettersMs: 7_200_000 },
+  maxPublishesInFlight: 1024,
+  ackTimeoutMs: 5_000,
+};
+
+export async function openStore(
+  options: Partial<StoreOptions> & Pick<StoreOptions, 'servers'>,
+): Promise<OpenStore> {
+  const reports: Report[] = [];
+  const store = await Store.open(
+    { ...usual, ...options },
+    systemClock,
+    recorder(reports),
+    new AbortController().signal,
+  );
+  if (!store) throw new Error('the store was not opened');
+  return { store, reports, [Symbol.asyncDispose]: () => store.close() };
+}
+
+/** Events that write down what they are told. */
+export function recorder(reports: Report[]): StoreEvents {
+  const record =
+    (name: keyof StoreEvents) =>
+    (...details: unknown[]): void => {
+      reports.push([name, ...details]);
+    };
+  return {
+    connected: record('connected'),
+    connectFailed: record('connectFailed'),
+    disconnected: record('disconnected'),
+    reconnected: record('reconnected'),
+    refused: record('refused'),
+    publishTrouble: record('publishTrouble'),
+    storeGate: record('storeGate'),
+    streamCreated: record('streamCreated'),
+    streamDiffers: record('streamDiffers'),
+    declareFailed: record('declareFailed'),
+  };
+}

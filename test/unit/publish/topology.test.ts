@@ -1,0 +1,180 @@
+import { connect, nanos, type StreamConfig } from 'nats';
+import t from 'tap';
+import { Store } from '../../../src/publish/store.js';
+import { streamNames } from '../../../src/publish/topology.js';
+import { systemClock } from '../../../src/time.js';
+import { startNatsServer } from '../../support/nats-server.js';
+import { until } from '../../support/until.js';
+import { openStore, recorder, type Report } from './open-store.js';
+
+const server = await startNatsServer();
+const client = await connect({ servers: server.url });
+const manager = await client.jetstreamManager();
+const neverAborted = new AbortController().signal;
+t.teardown(async () => {
+  await client.close();
+  await server[Symbol.asyncDispose]();
+});
+
+const hourMs = 3_600_000;
+const retention = { eventsMs: 10 * hourMs, deadLettersMs: 20 * hourMs };
+
+t.test('streams are named after the prefix', (t) => {
+  t.same(streamNames('vod'), { events: 'VOD_EVENTS', deadLetters: 'VOD_DEAD_LETTERS' });
+  t.same(streamNames('a.b-c'), { events: 'A_B-C_EVENTS', deadLetters: 'A_B-C_DEAD_LETTERS' });
+  t.end();
+});
+
+t.test('creates what is missing, and nothing the second time', async (t) => {
+  await using opened = await openStore({ servers: [server.url], prefix: 'new', retention });
+  await opened.store.ensureHorizon(hourMs, neverAborted);
+  t.match(await configOf('NEW_EVENTS'), {
+    subjects: ['new.event.>'],
+    storage: 'file',
+    retention: 'limits',
+    discard: 'old',
+    duplicate_window: nanos(hourMs),
+    max_age: nanos(10 * hourMs),
+    num_replicas: 1,
+  });
+  t.match(await configOf('NEW_DEAD_LETTERS'), {
+    subjects: ['new.dead-letter.>'],
+    max_age: nanos(20 * hourMs),
+  });
+  t.same(opened.reports.slice(1), [
+    ['streamCreated', 'NEW_EVENTS'],
+    ['streamCreated', 'NEW_DEAD_LETTERS'],
+  ]);
+
+  await using second = await openStore({ servers: [server.url], prefix: 'new', retention });
+  await second.store.ensureHorizon(hourMs, neverAborted);
+  t.same(second.reports.slice(1), []);
+});
+
+t.test('keeps events for at least the horizon', async (t) => {
+  await using opened = await openStore({ servers: [server.url], prefix: 'long', retention });
+  await opened.store.ensureHorizon(50 * hourMs, neverAborted);
+  t.match(await configOf('LONG_EVENTS'), {
+    duplicate_window: nanos(50 * hourMs),
+    max_age: nanos(50 * hourMs),
+  });
+});
+
+t.test(
+  'lengthens a duplicate window that is too short, and the age it needs; never shortens one',
+  async (t) => {
+    await using opened = await openStore({ servers: [server.url], prefix: 'grow', retention });
+    await opened.store.ensureHorizon(hourMs, neverAborted);
+    await opened.store.ensureHorizon(15 * hourMs, neverAborted);
+    t.match(await configOf('GROW_EVENTS'), {
+      duplicate_window: nanos(15 * hourMs),
+      max_age: nanos(15 * hourMs),
+    });
+    await opened.store.ensureHorizon(hourMs, neverAborted);
+    await using other = await openStore({ servers: [server.url], prefix: 'grow', retention });
+    await other.store.ensureHorizon(hourMs, neverAborted);
+    t.match(await configOf('GROW_EVENTS'), {
+      duplicate_window: nanos(15 * hourMs),
+      max_age: nanos(15 * hourMs),
+    });
+  },
+);
+
+t.test('leaves everything else as it is, and says what differs', async (t) => {
+  await manager.streams.add({
+    name: 'OLD_EVENTS',
+    subjects: ['old.event.>', 'old.more'],
+    max_age: 0,
+    max_msgs: 5,
+    duplicate_window: nanos(60_000),
+  });
+  await using opened = await openStore({ servers: [server.url], prefix: 'old', retention });
+  await opened.store.ensureHorizon(hourMs, neverAborted);
+  t.match(await configOf('OLD_EVENTS'), {
+    subjects: ['old.event.>', 'old.more'],
+    max_age: 0,
+    max_msgs: 5,
+    duplicate_window: nanos(hourMs),
+  });
+  const report = opened.reports.find(([name]) => name === 'streamDiffers');
+  t.match(report, [
+    'streamDiffers',
+    'OLD_EVENTS',
+    [/^subjects is .*old\.more.*the config says/, /^max_age is 0/],
+  ]);
+});
+
+t.test('leaves streams alone that are someone else’s to manage', async (t) => {
+  await using opened = await openStore({ servers: [server.url], prefix: 'theirs', manageStreams: false });
+  await opened.store.ensureHorizon(hourMs, neverAborted);
+  await t.rejects(configOf('THEIRS_EVENTS'), /stream not found/);
+});
+
+t.test('workers that start at once all find the longest horizon', async (t) => {
+  const horizons = [1, 2, 3, 4].map((hours) => hours * hourMs);
+  const opened = await Promise.all(
+    horizons.map(() => openStore({ servers: [server.url], prefix: 'many', retention })),
+  );
+  // Each worker asks for all horizons, since all have the same queues.
+  await Promise.all(
+    opened.map(async ({ store }) => {
+      for (const horizonMs of horizons) await store.ensureHorizon(horizonMs, neverAborted);
+    }),
+  );
+  t.match(await configOf('MANY_EVENTS'), { duplicate_window: nanos(4 * hourMs) });
+  await Promise.all(opened.map((each) => each[Symbol.asyncDispose]()));
+});
+
+t.test('tries until NATS takes the stream, and gives up when told to', async (t) => {
+  await manager.streams.add({ name: 'IN_THE_WAY', subjects: ['way.>'] });
+  await using opened = await openStore({ servers: [server.url], prefix: 'way', retention });
+  const stop = new AbortController();
+  const given = opened.store.ensureHorizon(hourMs, stop.signal);
+  await until(() => opened.reports.some(([name]) => name === 'declareFailed'), { what: 'it fails' });
+  t.match(opened.reports.at(-1), ['declareFailed', 'WAY_EVENTS', /subjects overlap/]);
+  stop.abort();
+  await given;
+  const trying = opened.store.ensureHorizon(hourMs, neverAborted);
+  await manager.streams.delete('IN_THE_WAY');
+  await trying;
+  t.match(await configOf('WAY_EVENTS'), { duplicate_window: nanos(hourMs) });
+});
+
+t.test('opening the store', async (t) => {
+  const options = { servers: ['nats://127.0.0.1:1', server.url], prefix: 'vod', retention };
+
+  await t.test('reaches the server that is up', async (t) => {
+    await using opened = await openStore(options);
+    t.match(opened.reports[0], ['connected', new URL(server.url).host]);
+  });
+
+  await t.test('says why it cannot, and ends when told to', async (t) => {
+    const reports: Report[] = [];
+    const stop = new AbortController();
+    const unreachable = { servers: ['nats://127.0.0.1:1'], prefix: 'vod', retention };
+    const opening = Store.open(
+      { ...storeDefaults, ...unreachable },
+      systemClock,
+      recorder(reports),
+      stop.signal,
+    );
+    await until(() => reports.length > 0, { what: 'it fails' });
+    t.match(reports[0], ['connectFailed', ['nats://127.0.0.1:1'], { code: 'CONNECTION_REFUSED' }]);
+    stop.abort();
+    t.equal(await opening, undefined);
+  });
+});
+
+const storeDefaults = {
+  name: 'test',
+  auth: { type: 'none' as const },
+  tls: { handshakeFirst: false },
+  manageStreams: true,
+  streamReplicas: 1,
+  maxPublishesInFlight: 1024,
+  ackTimeoutMs: 5_000,
+};
+
+async function configOf(stream: string): Promise<StreamConfig> {
+  return (await manager.streams.info(stream)).config;
+}
