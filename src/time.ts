@@ -49,3 +49,28 @@ export function backOffMs({ baseMs, maxMs }: BackOff, failures: number, random =
   const ceilingMs = Math.min(maxMs, baseMs * 2 ** Math.min(failures - 1, 30));
   return ceilingMs * (0.5 + random() / 2);
 }
+
+export interface Retrying {
+  clock: Clock;
+  backOff: BackOff;
+  signal: AbortSignal;
+  onFailure: (error: unknown, retryInMs: number) => void;
+}
+
+/** Calls `attempt` until it succeeds. @returns undefined when the signal is aborted first. */
+export async function retryUntilDone<T>(
+  attempt: () => Promise<T>,
+  { clock, backOff, signal, onFailure }: Retrying,
+): Promise<T | undefined> {
+  for (let failures = 1; !signal.aborted; failures++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (signal.aborted) break;
+      const retryInMs = backOffMs(backOff, failures);
+      onFailure(error, retryInMs);
+      await sleep(clock, retryInMs, signal);
+    }
+  }
+  return undefined;
+}

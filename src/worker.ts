@@ -6,7 +6,7 @@ import { MnsClient } from './receive/mns-client.js';
 import { Queue, type QueueAttributes } from './receive/queue.js';
 import { Receiver } from './receive/receiver.js';
 import { createRelay } from './relay/relay.js';
-import { backOffMs, sleep, type Clock } from './time.js';
+import { retryUntilDone, type Clock } from './time.js';
 
 export interface WorkerOptions {
   config: Config;
@@ -88,17 +88,14 @@ function openQueue({ name, endpoint, credentials, vod }: QueueConfig, clock: Clo
 
 async function readAttributes(parts: Parts, queue: Queue): Promise<QueueAttributes | undefined> {
   const { clock, telemetry, stop } = parts;
-  for (let failures = 1; !stop.aborted; failures++) {
-    try {
-      return await queue.attributes(stop);
-    } catch (error) {
-      if (stop.aborted) break;
-      const retryInMs = backOffMs(attributesBackOff, failures);
+  return await retryUntilDone(() => queue.attributes(stop), {
+    clock,
+    backOff: attributesBackOff,
+    signal: stop,
+    onFailure: (error, retryInMs) => {
       telemetry.attributesFailed(queue.name, error, retryInMs);
-      await sleep(clock, retryInMs, stop);
-    }
-  }
-  return undefined;
+    },
+  });
 }
 
 function relayFor(

@@ -1,5 +1,5 @@
 import { Events, type NatsConnection } from 'nats';
-import { backOffMs, sleep, type Clock } from '../time.js';
+import { retryUntilDone, type Clock } from '../time.js';
 import { connectNats, type ConnectionEvents, type NatsOptions } from './connection.js';
 import { Publisher } from './publisher.js';
 import { StoreGate, type ClosedReason } from './store-gate.js';
@@ -43,19 +43,17 @@ export class Store {
     events: StoreEvents,
     signal: AbortSignal,
   ): Promise<Store | undefined> {
-    for (let failures = 1; !signal.aborted; failures++) {
-      try {
-        const connection = await connectNats(options, signal);
-        events.connected(connection.getServer());
-        return new Store(connection, options, clock, events);
-      } catch (error) {
-        if (signal.aborted) break;
-        const retryInMs = backOffMs(connectBackOff, failures);
+    const connection = await retryUntilDone(() => connectNats(options, signal), {
+      clock,
+      backOff: connectBackOff,
+      signal,
+      onFailure: (error, retryInMs) => {
         events.connectFailed(options.servers, error, retryInMs);
-        await sleep(clock, retryInMs, signal);
-      }
-    }
-    return undefined;
+      },
+    });
+    if (!connection) return undefined;
+    events.connected(connection.getServer());
+    return new Store(connection, options, clock, events);
   }
 
   private constructor(connection: NatsConnection, options: StoreOptions, clock: Clock, events: StoreEvents) {

@@ -8,7 +8,9 @@ import {
   type NatsConnection,
   type StreamConfig,
 } from 'nats';
-import { backOffMs, sleep, type Clock } from '../time.js';
+import { retryUntilDone, type Clock } from '../time.js';
+
+const declareBackOff = { baseMs: 250, maxMs: 10_000 };
 
 /** The streams of one subject prefix. */
 export interface StreamNames {
@@ -56,17 +58,17 @@ export async function declareStreams(options: TopologyOptions): Promise<void> {
     stream(names.deadLetters, `${prefix}.dead-letter.>`, deadLettersMs, horizonMs, replicas),
   ];
   for (const config of wanted) {
-    for (let failures = 1; !signal.aborted; failures++) {
-      try {
-        // Without `checkAPI: false` the library asks for account information, a permission nothing else needs.
-        await declare(await connection.jetstreamManager({ checkAPI: false }), config, options);
-        break;
-      } catch (error) {
-        const retryInMs = backOffMs({ baseMs: 250, maxMs: 10_000 }, failures);
+    // Without `checkAPI: false` the library asks for account information, a permission nothing else needs.
+    const attempt = async (): Promise<void> =>
+      declare(await connection.jetstreamManager({ checkAPI: false }), config, options);
+    await retryUntilDone(attempt, {
+      clock,
+      backOff: declareBackOff,
+      signal,
+      onFailure: (error, retryInMs) => {
         events.declareFailed(config.name, (error as Error).message, retryInMs);
-        await sleep(clock, retryInMs, signal);
-      }
-    }
+      },
+    });
   }
 }
 

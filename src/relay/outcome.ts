@@ -18,14 +18,3 @@ export type Outcome =
   | { kind: 'lease-lost' }
   /** A hard stop: the queue hands it out again when its visibility timeout ends. */
   | { kind: 'abandoned' };
-
-export const outcomeKinds = [
-  'published',
-  'duplicate',
-  'forwarded',
-  'dead-lettered',
-  'discarded',
-  'released',
-  'lease-lost',
-  'abandoned',
-] as const satisfies readonly Outcome['kind'][];

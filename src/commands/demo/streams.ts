@@ -61,7 +61,8 @@ export class DemoStreams {
   /** Removes the streams of this demo. */
   async remove(): Promise<void> {
     const manager = await this.#connection.jetstreamManager();
-    for (const name of Object.values(streamNames(this.#prefix))) await manager.streams.delete(name);
+    const { events, deadLetters } = streamNames(this.#prefix);
+    for (const name of [events, deadLetters]) await manager.streams.delete(name);
   }
 
   async close(): Promise<void> {
