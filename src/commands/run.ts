@@ -24,15 +24,17 @@ export function runCommand(version: string, listen: () => StopSignals): Command 
     )
     .action(async ({ config: files }: { config: string[] }) => {
       const config = loadConfigFromProcess(files, { requireLive: true });
+      const signals = listen();
       const telemetry = createTelemetry(createLog(config.log.level), new Ledger());
       telemetry.starting(
         version,
         config.queues.filter(({ mode }) => mode === 'live').map(({ name }) => name),
       );
-      const end = await runWorker({ config, clock: systemClock, telemetry, ...listen() });
+      const end = await runWorker({ config, clock: systemClock, telemetry, ...signals });
       const { user, system } = process.cpuUsage();
       telemetry.stopped(Math.round((user + system) / 1000));
-      if (end === 'abandoned') process.exitCode = 1;
+      // All is said and done. A dial that NATS never answered would keep the process alive for minutes.
+      process.exit(end === 'abandoned' ? 1 : 0);
     });
 }
 

@@ -33,6 +33,9 @@ export interface QueueAttributes {
   retentionMs: number;
 }
 
+/** The last time that a Date can hold. */
+const latestTimeMs = 8.64e15;
+
 /** Why one handle of a batch delete is not deleted. */
 export type DeleteFailure = 'handle-gone' | 'try-again';
 
@@ -115,7 +118,10 @@ export class Queue {
     if (!messageId || !receiptHandle) {
       throw this.#unexpected('BatchReceiveMessage', 'a message without MessageId or ReceiptHandle', answer);
     }
-    const number = (field: string): number => Number(item.fields[field]) || 0;
+    const number = (field: string): number => {
+      const value = Number(item.fields[field]);
+      return Math.abs(value) <= latestTimeMs ? value : 0;
+    };
     const attempt = number('DequeueCount') || 1;
     // Only on the first delivery are both times of the same moment, so that their difference is the timeout.
     const visibleAfterMs = number('NextVisibleTime') - number('FirstDequeueTime');
