@@ -1,9 +1,11 @@
 import t from 'tap';
+import { findNatsServer } from '../../deploy/local/nats-server.mjs';
 import type { DemoResult } from '../../src/commands/demo/demo.js';
 import { startWorkerProcess } from '../support/worker-process.js';
 
 t.test('the demo accounts for every one of 10,000 messages under faults, and exits 0', async (t) => {
-  await using demo = startWorkerProcess(['demo', '--json']);
+  const env = { NATS_SERVER_BIN: findNatsServer(process.env) ?? '' };
+  await using demo = startWorkerProcess(['demo', '--json'], { env });
   t.same(await demo.exit, { code: 0, signal: null }, demo.stderr);
   const { balanced, ledger } = JSON.parse(demo.stdout) as DemoResult;
   t.equal(balanced, true);
