@@ -3,11 +3,6 @@ import { percentEncode } from './percent.js';
 /** The `EventType` of the event this project is about. */
 export const deleteMediaCompleteType = 'DeleteMediaComplete';
 
-/** What the event page documents. VOD may add values: whoever branches on one needs a case for "unknown". */
-export const knownStatuses = ['success', 'fail'] as const;
-export const knownMediaTypes = ['video', 'image', 'attached'] as const;
-export const knownDeleteTypes = ['all', 'mezzanine', 'stream'] as const;
-
 /**
  * A media was deleted, or could not be.
  * Source: https://www.alibabacloud.com/help/doc-detail/113808.html. Every text is as received, unknown values too.
