@@ -1,6 +1,7 @@
 import type { FaultRule, FeedMessage, QueueSpec, SandboxCredential } from './control-types.js';
 import type { Exchange } from './http-exchange.js';
 import type { SandboxActions } from './sandbox-actions.js';
+import type { MediaSpec, UploadChange, VodQuotas } from './vod-control-types.js';
 
 const prefix = '/sandbox/';
 
@@ -77,5 +78,17 @@ const routes: Readonly<Record<string, (call: ControlCall) => unknown>> = {
   },
   'PUT credentials': ({ actions, input }) => {
     actions.setCredentials(input() as SandboxCredential[]);
+  },
+  'POST media': ({ actions, input }) => {
+    actions.seedMedia(input() as MediaSpec[]);
+  },
+  'GET media/NAME': ({ actions, name }) => ({ media: actions.media(name) }),
+  'PUT media/NAME/upload': ({ actions, name, input }) => {
+    actions.setUpload(name, input() as UploadChange);
+  },
+  'GET vod-state': ({ actions }) => actions.vodState(),
+  'GET vod-calls': ({ actions, query }) => ({ calls: actions.vodCalls(query.get('media') ?? undefined) }),
+  'PUT vod-quotas': ({ actions, input }) => {
+    actions.setVodQuotas(input() as Partial<VodQuotas>);
   },
 };

@@ -1,6 +1,7 @@
 /** The JSON that the sandbox's control endpoint takes and gives; the in-process API speaks the same. */
 
 import type { MnsOperation } from './mns-operation.js';
+import type { VodFault, VodOperation } from './vod-control-types.js';
 
 /** A queue to create. Times are milliseconds so that tests can be quick; on the MNS wire they are seconds. */
 export interface QueueSpec {
@@ -71,7 +72,7 @@ export interface SandboxState {
   seed: number;
   accountId: string;
   queues: Record<string, QueueState>;
-  /** All requests, also those for queues that do not exist. */
+  /** All requests to MNS, also those for queues that do not exist. */
   requests: RequestCounts;
   faults: FaultState[];
 }
@@ -101,21 +102,27 @@ export interface MessageHistory {
 export interface SandboxCredential {
   accessKeyId: string;
   accessKeySecret: string;
-  /** Requests must carry it in `security-token`. */
+  /** Requests must carry it: in `security-token` to MNS, and as VOD has it for each way of signing. */
   securityToken?: string;
   /** Epoch milliseconds after which the token is refused as expired. */
   expiresMs?: number;
 }
 
-interface FaultScope {
-  /** Only this operation; default: each one the kind makes sense for. */
-  operation?: MnsOperation;
-  /** Only this queue; default: all. */
-  queue?: string;
+/** Where a fault strikes, and how often. */
+export interface FaultScope {
+  /** Only this operation of the rule's service; default: each one the kind makes sense for. */
+  operation?: MnsOperation | VodOperation;
   /** Chance of the fault where it could happen, 0 to 1; default 1. */
   probability?: number;
   /** The rule ends after this many faults; default: never. */
   count?: number;
+}
+
+interface MnsFaultScope extends FaultScope {
+  /** Faults are those of MNS unless they say `vod`, or are of a kind that only VOD has. */
+  service?: 'mns';
+  /** Only this queue; default: all. */
+  queue?: string;
 }
 
 /** Waits before the fault shows, in milliseconds; default 0. */
@@ -123,8 +130,8 @@ interface Delayed {
   delayMs?: number;
 }
 
-/** The fault kinds that replace or damage the answer of a whole request; at most one strikes a request. */
-export type RequestFault = FaultScope &
+/** The faults of MNS that replace or damage the answer of a whole request; at most one strikes a request. */
+export type RequestFault = MnsFaultScope &
   (
     | ({ kind: '429' | '500' | 'html-502' | 'empty-503' | 'reset' | 'early-empty-poll' } & Delayed)
     /** The operation takes effect and its answer is lost. */
@@ -163,8 +170,8 @@ export interface ScriptedAnswer extends Delayed {
   afterEffect?: boolean;
 }
 
-/** The fault kinds that change how requests are judged, beside any request fault. */
-export type ConditionFault = FaultScope &
+/** The faults of MNS that change how requests are judged, beside any request fault. */
+export type ConditionFault = MnsFaultScope &
   /** A delivery leaves its message visible, so that it is delivered again. `operation` is not looked at. */
   (
     | { kind: 'duplicate-delivery' }
@@ -175,7 +182,7 @@ export type ConditionFault = FaultScope &
   );
 
 /** One rule. Rules are tried in order; the first that strikes wins. */
-export type FaultRule = RequestFault | ConditionFault;
+export type FaultRule = RequestFault | ConditionFault | VodFault;
 
 export interface FaultState {
   rule: FaultRule;

@@ -7,6 +7,14 @@ import type {
   SandboxCredential,
   SandboxState,
 } from './control-types.js';
+import type {
+  MediaSpec,
+  MediaState,
+  UploadChange,
+  VodCall,
+  VodQuotas,
+  VodState,
+} from './vod-control-types.js';
 
 /**
  * A client for the control endpoint of a sandbox in another process. Every method rejects with an Error that says
@@ -15,7 +23,7 @@ import type {
 export class SandboxControl {
   readonly #url: string;
 
-  /** `url` is the endpoint that MNS clients use. */
+  /** `url` is the endpoint that clients of MNS and VOD use. */
   constructor(url: string) {
     this.#url = `${url.replace(/\/+$/, '')}/sandbox/`;
   }
@@ -70,7 +78,39 @@ export class SandboxControl {
     return (answer as { messages: MessageHistory[] }).messages;
   }
 
-  /** Removes all queues, messages, faults and counts. */
+  /** Puts media into VOD, in place of those of the same id. */
+  async seedMedia(media: readonly MediaSpec[]): Promise<void> {
+    await this.#call('POST', 'media', media);
+  }
+
+  /** Begins, ends or refreshes the upload of a media. */
+  async setUpload(mediaId: string, change: UploadChange): Promise<void> {
+    await this.#call('PUT', `media/${encodeURIComponent(mediaId)}/upload`, change);
+  }
+
+  /** A media as it is now; undefined for one that does not exist. */
+  async media(mediaId: string): Promise<MediaState | undefined> {
+    const answer = await this.#call('GET', `media/${encodeURIComponent(mediaId)}`);
+    return (answer as { media?: MediaState }).media;
+  }
+
+  async vodState(): Promise<VodState> {
+    return (await this.#call('GET', 'vod-state')) as VodState;
+  }
+
+  /** Every call of DeleteMultipartUpload in order, for one media or for all. */
+  async vodCalls(mediaId?: string): Promise<VodCall[]> {
+    const query = mediaId === undefined ? '' : `?media=${encodeURIComponent(mediaId)}`;
+    const answer = await this.#call('GET', `vod-calls${query}`);
+    return (answer as { calls: VodCall[] }).calls;
+  }
+
+  /** Changes the quotas that are named. */
+  async setVodQuotas(quotas: Partial<VodQuotas>): Promise<void> {
+    await this.#call('PUT', 'vod-quotas', quotas);
+  }
+
+  /** Removes all queues, messages, media, faults and counts; quotas are as at the start. */
   async reset(): Promise<void> {
     await this.#call('POST', 'reset');
   }

@@ -1,12 +1,15 @@
 import type { ConditionFault, FaultRule, FaultState, RequestFault } from './control-types.js';
 import type { MnsOperation } from './mns-operation.js';
 import type { Random } from './random.js';
+import { vodOperations, type VodFault, type VodOperation } from './vod-control-types.js';
 
 const receives: readonly MnsOperation[] = ['Receive', 'BatchReceive'];
 const deletes: readonly MnsOperation[] = ['Delete', 'BatchDelete'];
 
-/** Every fault kind with the operations it makes sense for; undefined: all. */
-const kinds: Readonly<Record<FaultRule['kind'], readonly MnsOperation[] | undefined>> = {
+type MnsFault = RequestFault | ConditionFault;
+
+/** Every fault kind of MNS with the operations it makes sense for; undefined: all. */
+const mnsKinds: Readonly<Record<MnsFault['kind'], readonly MnsOperation[] | undefined>> = {
   '429': undefined,
   '500': undefined,
   'html-502': undefined,
@@ -26,6 +29,18 @@ const kinds: Readonly<Record<FaultRule['kind'], readonly MnsOperation[] | undefi
   'lost-delete': deletes,
 };
 
+/** Every fault kind of VOD. */
+const vodKinds: Readonly<Record<VodFault['kind'], true>> = {
+  'html-502': true,
+  'empty-503': true,
+  reset: true,
+  'reset-after-effect': true,
+  'truncated-body': true,
+  hang: true,
+  'vod-error': true,
+  slow: true,
+};
+
 /** The faults asked for, tried in order for each request; the dice come from the sandbox's seed. */
 export class FaultRules {
   readonly #random: Random;
@@ -37,10 +52,10 @@ export class FaultRules {
 
   /**
    * Replaces all rules.
-   * @throws TypeError for a kind that does not exist.
+   * @throws TypeError for a kind that does not exist, or not in the rule's service, or an operation of the other service.
    */
   set(rules: readonly FaultRule[]): void {
-    for (const { kind } of rules) if (!(kind in kinds)) throw new TypeError(`There is no fault kind ${kind}`);
+    for (const rule of rules) check(rule);
     this.#states = rules.map((rule) => ({ rule, struck: 0 }));
   }
 
@@ -52,8 +67,20 @@ export class FaultRules {
   strikeRequest(operation: MnsOperation | undefined, queue: string): RequestFault | undefined {
     for (const state of this.#states) {
       const { rule } = state;
-      if (isCondition(rule) || !isFor(rule, operation)) continue;
-      if (this.#strikes(state, queue)) return rule;
+      if (isVod(rule) || isCondition(rule) || !isFor(rule, operation)) continue;
+      if (isForQueue(rule, queue) && this.#strikes(state)) return rule;
+    }
+    return undefined;
+  }
+
+  /** The fault that strikes a call of VOD that names these media, if one does. */
+  strikeVod(operation: VodOperation, media: readonly string[]): VodFault | undefined {
+    for (const state of this.#states) {
+      const { rule } = state;
+      if (!isVod(rule)) continue;
+      if (rule.operation !== undefined && rule.operation !== operation) continue;
+      if (rule.media !== undefined && !media.includes(rule.media)) continue;
+      if (this.#strikes(state)) return rule;
     }
     return undefined;
   }
@@ -69,16 +96,16 @@ export class FaultRules {
     applies: (rule: Extract<ConditionFault, { kind: Kind }>) => boolean = () => true,
   ): Extract<ConditionFault, { kind: Kind }> | undefined {
     for (const state of this.#states) {
-      if (!isOfKind(state.rule, kind) || !applies(state.rule)) continue;
-      if (operation !== undefined && !isFor(state.rule, operation)) continue;
-      if (this.#strikes(state, queue)) return state.rule;
+      const { rule } = state;
+      if (!isOfKind(rule, kind) || !applies(rule)) continue;
+      if (operation !== undefined && !isFor(rule, operation)) continue;
+      if (isForQueue(rule, queue) && this.#strikes(state)) return rule;
     }
     return undefined;
   }
 
-  #strikes(state: FaultState, queue: string): boolean {
+  #strikes(state: FaultState): boolean {
     const { rule } = state;
-    if (rule.queue !== undefined && rule.queue !== queue) return false;
     if (rule.count !== undefined && state.struck >= rule.count) return false;
     if (rule.probability !== undefined && this.#random() >= rule.probability) return false;
     state.struck += 1;
@@ -86,13 +113,36 @@ export class FaultRules {
   }
 }
 
-function isFor({ kind, operation: only }: FaultRule, operation: MnsOperation | undefined): boolean {
+function check(rule: FaultRule): void {
+  const { kind, operation, service = kind in mnsKinds ? 'mns' : 'vod' } = rule;
+  if (!(kind in mnsKinds || kind in vodKinds)) throw new TypeError(`There is no fault kind ${kind}`);
+  if (!['mns', 'vod'].includes(service)) throw new TypeError(`There is no service ${service}`);
+  const kinds = service === 'vod' ? vodKinds : mnsKinds;
+  if (!(kind in kinds)) throw new TypeError(`The service ${service} has no fault kind ${kind}`);
+  if (operation === undefined || isVodOperation(operation) === (service === 'vod')) return;
+  throw new TypeError(`The service ${service} has no operation ${operation}`);
+}
+
+function isVodOperation(operation: string): boolean {
+  return vodOperations.some((known) => known === operation);
+}
+
+/** The kinds that both services have are faults of MNS unless the rule says otherwise. */
+function isVod(rule: FaultRule): rule is VodFault {
+  return rule.service === 'vod' || (rule.service === undefined && !(rule.kind in mnsKinds));
+}
+
+function isForQueue({ queue: only }: MnsFault, queue: string): boolean {
+  return only === undefined || only === queue;
+}
+
+function isFor({ kind, operation: only }: MnsFault, operation: MnsOperation | undefined): boolean {
   if (only !== undefined && only !== operation) return false;
-  const sensible = kinds[kind];
+  const sensible = mnsKinds[kind];
   return sensible === undefined || (operation !== undefined && sensible.includes(operation));
 }
 
-function isCondition(rule: FaultRule): rule is ConditionFault {
+function isCondition(rule: MnsFault): rule is ConditionFault {
   const { kind } = rule;
   return kind === 'duplicate-delivery' || kind === 'clock-skew' || kind === 'receive-without-delete-throttle';
 }
@@ -101,5 +151,5 @@ function isOfKind<Kind extends ConditionFault['kind']>(
   rule: FaultRule,
   kind: Kind,
 ): rule is Extract<ConditionFault, { kind: Kind }> {
-  return rule.kind === kind;
+  return !isVod(rule) && rule.kind === kind;
 }

@@ -11,6 +11,15 @@ import type {
 import type { MnsAccount } from './mns-account.js';
 import { draftFromFeed } from './mns-message.js';
 import type { MnsQueue } from './mns-queue.js';
+import type { VodAccount } from './vod-account.js';
+import type {
+  MediaSpec,
+  MediaState,
+  UploadChange,
+  VodCall,
+  VodQuotas,
+  VodState,
+} from './vod-control-types.js';
 
 /** What a test or demo does to the sandbox behind the back of its clients. Throws an Error that says what is wrong. */
 export interface SandboxActions {
@@ -30,12 +39,23 @@ export interface SandboxActions {
   remaining(queue: string): RemainingMessage[];
   /** What became of each message of a queue, or of one. */
   history(queue: string, id?: string): MessageHistory[];
-  /** Removes all queues, messages, faults and counts. */
+  /** Puts media into VOD, in place of those of the same id. */
+  seedMedia(media: readonly MediaSpec[]): void;
+  /** Begins, ends or refreshes the upload of a media. */
+  setUpload(mediaId: string, change: UploadChange): void;
+  /** A media as it is now; undefined for one that does not exist. */
+  media(mediaId: string): MediaState | undefined;
+  vodState(): VodState;
+  /** Every call of DeleteMultipartUpload in order, for one media or for all. */
+  vodCalls(mediaId?: string): VodCall[];
+  /** Changes the quotas that are named. */
+  setVodQuotas(quotas: Partial<VodQuotas>): void;
+  /** Removes all queues, messages, media, faults and counts; quotas are as at the start. */
   reset(): void;
 }
 
 /** The actions on one account. */
-export function createActions(account: MnsAccount, seed: number): SandboxActions {
+export function createActions(account: MnsAccount, vod: VodAccount, seed: number): SandboxActions {
   const { accountId, faults } = account;
   const queueOf = (name: string): MnsQueue => {
     const queue = account.find(name);
@@ -78,8 +98,21 @@ export function createActions(account: MnsAccount, seed: number): SandboxActions
       const found = history.find(id);
       return found === undefined ? [] : [found];
     },
+    seedMedia(media) {
+      for (const spec of media) vod.media.seed(spec, vod.clock.now());
+    },
+    setUpload(mediaId, change) {
+      vod.media.setUpload(mediaId, change);
+    },
+    media: (mediaId) => vod.media.find(mediaId),
+    vodState: () => vod.state(),
+    vodCalls: (mediaId) => vod.calls.list(mediaId),
+    setVodQuotas(quotas) {
+      vod.quota.set(quotas);
+    },
     reset() {
       account.deleteAll();
+      vod.reset();
       faults.set([]);
     },
   };

@@ -8,6 +8,9 @@ import { MnsAccount } from './mns-account.js';
 import { createMnsHandler } from './mns-handler.js';
 import { seededRandom } from './random.js';
 import { createActions, type SandboxActions } from './sandbox-actions.js';
+import { VodAccount } from './vod-account.js';
+import { createVodHandler } from './vod-handler.js';
+import { isVodTarget } from './vod-request.js';
 
 export interface SandboxOptions {
   /** 0, the default, takes any free port. */
@@ -29,13 +32,15 @@ export interface SandboxOptions {
   shuffle?: boolean;
   /** Empty polls end early by up to this part of their wait; default 0, the real service has been seen at 0.2. */
   pollsEndEarlyBy?: number;
-  /** Messages remembered for the history, by queue; default 250,000. */
+  /** Messages remembered for the history, by queue, and calls of VOD; default 250,000. */
   historyLimit?: number;
+  /** The queue VOD writes its events into; default: it writes none. */
+  vodEventQueue?: string;
 }
 
 /** A sandbox that listens. */
 export interface Sandbox {
-  /** The endpoint for MNS clients, without a slash at the end; the control endpoint is at `/sandbox/` under it. */
+  /** The endpoint for clients of MNS and of VOD, without a slash at the end; the control endpoint is `/sandbox/` under it. */
   url: string;
   port: number;
   accountId: string;
@@ -44,7 +49,7 @@ export interface Sandbox {
   seed: number;
   /** What the control endpoint offers, without HTTP. */
   actions: SandboxActions;
-  /** Ends all polls and connections and frees the port. */
+  /** Ends all polls, tries and connections and frees the port. */
   close: () => Promise<void>;
 }
 
@@ -53,7 +58,7 @@ const maximumRequestBytes = 1024 * 1024;
 const maximumFeedBytes = 512 * 1024 * 1024;
 
 /**
- * Starts a local MNS.
+ * Starts a local MNS and VOD.
  * @throws Error if the host is not loopback, or the port is taken.
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
@@ -67,6 +72,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const [told] = credentials;
   if (told === undefined) throw new Error('The sandbox needs at least one credential');
   const accountId = options.accountId ?? '1000000000000001';
+  const historyLimit = options.historyLimit ?? 250_000;
   const account = new MnsAccount({
     accountId,
     credentials,
@@ -76,17 +82,23 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     urlSafeHandles: options.urlSafeHandles ?? true,
     shuffle: options.shuffle ?? false,
     pollsEndEarlyBy: options.pollsEndEarlyBy ?? 0,
-    historyLimit: options.historyLimit ?? 250_000,
+    historyLimit,
   });
+  const vod = new VodAccount(account, options.vodEventQueue, historyLimit);
   for (const queue of options.queues ?? []) {
     account.createFromSpec(typeof queue === 'string' ? { name: queue } : queue);
   }
-  const actions = createActions(account, seed);
+  const actions = createActions(account, vod, seed);
   const server = await listen(host, options.port ?? 0, [
     {
       accepts: isControlTarget,
       maximumBodyBytes: maximumFeedBytes,
       handle: createControlHandler(actions),
+    },
+    {
+      accepts: isVodTarget,
+      maximumBodyBytes: maximumRequestBytes,
+      handle: createVodHandler(vod),
     },
     {
       accepts: () => true,
@@ -105,6 +117,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     actions,
     async close() {
       account.deleteAll();
+      vod.reset();
       await server.close();
     },
   };

@@ -111,9 +111,10 @@ async function play(t: Test, sandbox: Sandbox, row: Row): Promise<{ found: objec
 }
 
 function faultOf(sends: Script | 'reset' | 'hang', operation: Operation): FaultRule {
-  const fault =
-    typeof sends === 'string' ? { kind: sends } : { kind: 'respond' as const, ...sends(operation) };
-  return { ...fault, operation: names[operation].sandbox };
+  const scope = { operation: names[operation].sandbox };
+  if (sends === 'reset') return { kind: 'reset', ...scope };
+  if (sends === 'hang') return { kind: 'hang', ...scope };
+  return { kind: 'respond', ...sends(operation), ...scope };
 }
 
 function wantedOf({ operation, expected }: Row): object {
