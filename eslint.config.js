@@ -14,16 +14,18 @@ const mayImport = {
   receive: ['event', 'time'],
   decode: ['event', 'time'],
   publish: ['event', 'time'],
+  'follow-up': ['publish', 'event', 'time'],
   sandbox: ['event', 'time'],
   relay: ['receive', 'decode', 'publish', 'event', 'time'],
   operate: ['event', 'time'],
-  worker: ['config', 'receive', 'decode', 'publish', 'relay', 'operate', 'event', 'time'],
+  worker: ['config', 'receive', 'decode', 'publish', 'relay', 'follow-up', 'operate', 'event', 'time'],
   commands: [
     'config',
     'receive',
     'decode',
     'publish',
     'relay',
+    'follow-up',
     'operate',
     'sandbox',
     'worker',
@@ -38,13 +40,13 @@ const mayImportTypes = {
   operate: ['config', 'relay'],
 };
 
-const singleFiles = ['time', 'worker', 'main'];
+const singleFiles = ['time', 'main'];
 
 /** The one owner of each library, and of each door to the system, so that replacing it stays a small change. */
 const owners = {
   '@alicloud/mns': ['receive'],
   '@alicloud/credentials': ['receive'],
-  undici: ['receive'],
+  undici: ['receive', 'follow-up'],
   nats: ['publish', 'demo'],
   convict: ['config'],
   yaml: ['config'],

@@ -4,7 +4,7 @@ import { Ledger } from '../operate/ledger.js';
 import { createLog } from '../operate/log.js';
 import { createTelemetry } from '../operate/telemetry.js';
 import { systemClock } from '../time.js';
-import { runWorker } from '../worker.js';
+import { runWorker, type Role } from '../worker/worker.js';
 
 /** The two stops of a process: the first signal finishes what is in flight, the second gives up on it. */
 export interface StopSignals {
@@ -12,25 +12,38 @@ export interface StopSignals {
   abandon: AbortSignal;
 }
 
-/** `vod-relay run`: the daemon. Exits 0 when everything in flight was settled or released, else 1. */
+interface RunFlags {
+  config: string[];
+  role: Role;
+}
+
+/** `vod-relay run`: the daemon. Exits 0 when everything in flight was settled or given back, else 1. */
 export function runCommand(version: string, listen: () => StopSignals): Command {
   return new Command('run')
-    .description('receive events from the live queues and publish them to NATS JetStream, until stopped')
+    .description(
+      'relay events from the live queues to NATS JetStream, and follow them up in VOD, until stopped',
+    )
     .option('--config <file>', 'configuration file; repeatable, later files win', collect, [])
-    .addOption(new Option('--role <role>', 'which half to run').choices(['relay']).default('relay'))
+    .addOption(
+      new Option('--role <role>', 'which half to run')
+        .choices(['both', 'relay', 'follow-up'] satisfies Role[])
+        .default('both'),
+    )
     .addHelpText(
       'after',
-      '\nExample:\n  $ vod-relay run --config config/default.yaml --config config/production.yaml',
+      '\nExamples:\n  $ vod-relay run --config config/default.yaml --config config/production.yaml' +
+        '\n  $ vod-relay run --config config/default.yaml --role follow-up',
     )
-    .action(async ({ config: files }: { config: string[] }) => {
-      const config = loadConfigFromProcess(files, { requireLive: true });
+    .action(async ({ config: files, role }: RunFlags) => {
+      const config = loadConfigFromProcess(files, { requireLive: role !== 'follow-up' });
       const signals = listen();
       const telemetry = createTelemetry(createLog(config.log.level), new Ledger());
       telemetry.starting(
         version,
+        role,
         config.queues.filter(({ mode }) => mode === 'live').map(({ name }) => name),
       );
-      const end = await runWorker({ config, clock: systemClock, telemetry, ...signals });
+      const end = await runWorker({ config, role, clock: systemClock, telemetry, ...signals });
       const { user, system } = process.cpuUsage();
       telemetry.stopped(Math.round((user + system) / 1000));
       // All is said and done. A dial that NATS never answered would keep the process alive for minutes.

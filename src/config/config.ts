@@ -4,7 +4,7 @@
  * knows where a value came from.
  */
 export interface Config {
-  /** Never empty. `run` was also promised at least one live queue. */
+  /** Never empty. A run of the relay half was also promised at least one live queue. */
   readonly queues: readonly QueueConfig[];
   readonly nats: NatsConfig;
   /** How long an event id is remembered; `auto` is the largest MessageRetentionPeriod of the live queues. */
@@ -13,6 +13,7 @@ export interface Config {
   readonly foreignEvents: 'forward' | 'dead-letter' | 'discard';
   /** After so many deliveries, a message that fails for an unknown reason becomes a dead letter. */
   readonly maxAttempts: number;
+  readonly followUp: FollowUpConfig;
   /** How long a stop may take before what is in flight is abandoned. */
   readonly stop: { readonly graceMs: number };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' };
@@ -25,14 +26,22 @@ export interface QueueConfig {
   readonly endpoint: string;
   /** True when plain http to a host other than this one was asked for in words. */
   readonly allowPlainHttp: boolean;
-  /** Whose VOD writes to this queue. The events carry neither. */
-  readonly vod: { readonly region: string; readonly account: string };
+  /** Whose VOD writes to this queue. The events carry none of it. */
+  readonly vod: VodConfig;
   /** A `replay` queue is read only when `vod-relay replay` names it. */
   readonly mode: 'live' | 'replay';
   /** The queue's own credentials, else the common ones. */
   readonly credentials: CredentialsConfig;
   readonly receive: ReceiveConfig;
   readonly ack: { readonly batch: number; readonly lingerMs: number };
+}
+
+/** Queues with the same region and account have the same endpoint too; their credentials may differ. */
+export interface VodConfig {
+  readonly region: string;
+  readonly account: string;
+  /** The origin that follow-ups call, without a trailing slash; `https://vod.<region>.aliyuncs.com` unless set. */
+  readonly endpoint: string;
 }
 
 /** `pollers.max * batch <= maxInFlight` always holds. */
@@ -45,6 +54,19 @@ export interface ReceiveConfig {
   readonly pollers: { readonly min: number; readonly max: number };
   /** A lease is renewed until it is this old. */
   readonly maxLeaseMs: number;
+}
+
+export interface FollowUpConfig {
+  /** `verify` also calls where nothing should be left; `off` never calls. */
+  readonly policy: 'orphans' | 'verify' | 'off';
+  /** DeleteMultipartUpload calls a second for each account, all replicas together. */
+  readonly callsPerSecond: number;
+  /** A media modified within it may have an upload running. Less than the 7 days after which VOD removes parts. */
+  readonly quietPeriodMs: number;
+  /** True when GetVideoInfo is asked before each call. */
+  readonly guard: boolean;
+  /** After so many failed calls, a follow-up becomes a dead letter. */
+  readonly maxAttempts: number;
 }
 
 export type CredentialsConfig =
@@ -78,12 +100,19 @@ export interface NatsConfig {
   /** False: streams are looked at, never created or changed. */
   readonly manageStreams: boolean;
   readonly streamReplicas: number;
-  readonly retention: { readonly eventsMs: number; readonly deadLettersMs: number };
+  readonly retention: RetentionConfig;
   readonly maxPublishesInFlight: number;
   /** How long one publish waits for its PubAck. */
   readonly ackTimeoutMs: number;
   readonly auth: NatsAuthConfig;
   readonly tls: NatsTlsConfig;
+}
+
+/** How long each stream keeps what is in it. `followUpsMs` is at least twice `followUp.quietPeriodMs`. */
+export interface RetentionConfig {
+  readonly eventsMs: number;
+  readonly followUpsMs: number;
+  readonly deadLettersMs: number;
 }
 
 /** `file` and `seedFile` are paths, to be read again at every connect. */

@@ -68,6 +68,8 @@ interface DurationBounds {
   min: string;
   max: string;
   default: string;
+  /** `max` itself is too long. */
+  belowMax?: true;
   /** Only multiples of a second. */
   wholeSeconds?: true;
   /** A word that stands for a duration found out later. */
@@ -78,7 +80,7 @@ interface DurationBounds {
 export function duration(doc: string, bounds: DurationBounds): Leaf<string> {
   const kind =
     bounds.wholeSeconds === true ? 'a duration with its unit, in whole seconds' : 'a duration with its unit';
-  const range = `${kind}, from ${bounds.min} to ${bounds.max}`;
+  const range = `${kind}, from ${bounds.min} to ${bounds.belowMax === true ? 'less than ' : ''}${bounds.max}`;
   return {
     ...BASE,
     doc,
@@ -93,7 +95,8 @@ export function duration(doc: string, bounds: DurationBounds): Leaf<string> {
 function fits(text: string, bounds: DurationBounds): boolean {
   const ms = parseDurationMs(text);
   if (ms === undefined || (bounds.wholeSeconds === true && ms % 1000 !== 0)) return false;
-  return ms >= durationMs(bounds.min) && ms <= durationMs(bounds.max);
+  const maxMs = durationMs(bounds.max);
+  return ms >= durationMs(bounds.min) && (bounds.belowMax === true ? ms < maxMs : ms <= maxMs);
 }
 
 /** Text that matches a pattern; `hidden` where a secret could end up by a slip. */

@@ -47,6 +47,10 @@ export const natsSchema = {
       max: '3650d',
       default: '14d',
     }),
+    followUps: duration(
+      'How long follow-ups stay in theirs, those that were put off included; at least twice `followUp.quietPeriod`.',
+      { min: '1s', max: '3650d', default: '14d' },
+    ),
     deadLetters: duration('How long dead letters stay in theirs.', {
       min: '1s',
       max: '3650d',

@@ -1,5 +1,5 @@
 import { queueCredentialsSchema } from './credentials-schema.js';
-import { choice, count, duration, flag, httpOrigin, text } from './keys.js';
+import { choice, count, duration, flag, httpOrigin, optional, text } from './keys.js';
 
 /** One element of `queues`. The limits are those of MNS: 16 messages a call, 30 s a poll, 12 h a lease. */
 export const queueSchema = {
@@ -23,6 +23,11 @@ export const queueSchema = {
       expected: 'the number of an account, in quotes',
       pattern: /^\d{1,32}$/,
     }),
+    endpoint: optional(
+      httpOrigin(
+        'Where follow-ups call that VOD, else `https://vod.<region>.aliyuncs.com`. Plain http as for `endpoint`.',
+      ),
+    ),
   },
   mode: choice(
     '`live`: always received from; `replay`: only when `vod-relay replay` names it.',

@@ -4,7 +4,7 @@ import { readConfigFile } from './files.js';
 import { isSection, layerOf, type Layer, type Report } from './layer.js';
 import { readNatsAuth } from './nats-auth.js';
 import { queueSchema } from './queue-schema.js';
-import { queueRuleProblems, repeatedQueueProblems, rootRuleProblems } from './rules.js';
+import { dividedVodProblems, queueRuleProblems, repeatedQueueProblems, rootRuleProblems } from './rules.js';
 import { rootSchema } from './schema.js';
 import { readSection, type Section } from './section.js';
 import type { Union } from './union.js';
@@ -41,7 +41,8 @@ export function readSources(files: readonly string[], env: Environment): Sources
   const queues = elements.map((element, index) =>
     readQueue(element, { at: `queues[${index}].`, source, env, common: credentials }, problems),
   );
-  problems.push(...repeatedQueueProblems(queues.map(({ section }) => section)));
+  const sections = queues.map(({ section }) => section);
+  problems.push(...repeatedQueueProblems(sections), ...dividedVodProblems(sections));
   problems.push(...missingCommonCredentials(root, queues));
   problems.push(...unknownVariables(rootSchema, env, referredVariables(queues)));
   return { root, queues, natsAuth, problems };

@@ -5,6 +5,7 @@ import type { queueSchema } from './queue-schema.js';
 import type { rootSchema } from './schema.js';
 import type { Section } from './section.js';
 import { isLoopback, schemeOf } from './urls.js';
+import { vodEndpointOf } from './vod-endpoint.js';
 
 interface Rule<V> {
   /** Everything the rule looks at; a problem is reported under the first. */
@@ -13,12 +14,20 @@ interface Rule<V> {
   readonly problem: string;
 }
 
+const PLAIN_HTTP_PROBLEM =
+  'must be an https URL; plain http to a host other than this one needs allowPlainHttp: true';
+
 const QUEUE_RULES: readonly Rule<Values<typeof queueSchema>>[] = [
   {
     keys: ['endpoint', 'allowPlainHttp'],
-    isBroken: (queue) =>
-      schemeOf(queue.endpoint) === 'http' && !isLoopback(queue.endpoint) && !queue.allowPlainHttp,
-    problem: 'must be an https URL; plain http to a host other than this one needs allowPlainHttp: true',
+    isBroken: (queue) => isPlainAndRemote(queue.endpoint) && !queue.allowPlainHttp,
+    problem: PLAIN_HTTP_PROBLEM,
+  },
+  {
+    keys: ['vod.endpoint', 'allowPlainHttp'],
+    isBroken: ({ vod, allowPlainHttp }) =>
+      vod.endpoint !== null && isPlainAndRemote(vod.endpoint) && !allowPlainHttp,
+    problem: PLAIN_HTTP_PROBLEM,
   },
   {
     keys: ['receive.pollers.min', 'receive.pollers.max'],
@@ -72,6 +81,13 @@ const ROOT_RULES: readonly Rule<Values<typeof rootSchema>>[] = [
       dedupe.horizon !== 'auto' && durationMs(nats.retention.events) < durationMs(dedupe.horizon),
     problem: 'must be at least dedupe.horizon, since the server remembers no id longer than it keeps events',
   },
+  {
+    keys: ['nats.retention.followUps', 'followUp.quietPeriod'],
+    isBroken: ({ nats, followUp }) =>
+      durationMs(nats.retention.followUps) < 2 * durationMs(followUp.quietPeriod),
+    problem:
+      'must be at least twice followUp.quietPeriod, since a follow-up that was put off waits in that stream',
+  },
 ];
 
 /** The broken rules of one queue. */
@@ -98,12 +114,31 @@ export function repeatedQueueProblems(queues: readonly Section<typeof queueSchem
   return problems;
 }
 
+/** One line for each queue that reaches the VOD of another at a different endpoint: one of the two must be wrong. */
+export function dividedVodProblems(queues: readonly Section<typeof queueSchema>[]): string[] {
+  const firstOf = new Map<string, { at: string; endpoint: string }>();
+  const problems: string[] = [];
+  for (const { at, invalid, values } of queues) {
+    if (['vod.region', 'vod.account', 'vod.endpoint'].some((key) => invalid.has(key))) continue;
+    const identity = `${values.vod.region} ${values.vod.account}`;
+    const endpoint = vodEndpointOf(values.vod);
+    const first = firstOf.get(identity);
+    if (first === undefined) firstOf.set(identity, { at, endpoint });
+    else if (first.endpoint !== endpoint) {
+      problems.push(
+        `${at}vod.endpoint: must be that of ${first.at.slice(0, -1)}, which has the same vod.region and vod.account`,
+      );
+    }
+  }
+  return problems;
+}
+
 function problemsOf<S extends SchemaTree>(rules: readonly Rule<Values<S>>[], section: Section<S>): string[] {
   return rules
     .filter(({ keys, isBroken }) => !keys.some((key) => section.invalid.has(key)) && isBroken(section.values))
     .map(({ keys, problem }) => `${section.at}${keys[0] ?? ''}: ${problem}`);
 }
 
-function isPlainAndRemote(server: string): boolean {
-  return schemeOf(server) === 'nats' && !isLoopback(server);
+function isPlainAndRemote(url: string): boolean {
+  return ['http', 'nats'].includes(schemeOf(url)) && !isLoopback(url);
 }

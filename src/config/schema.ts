@@ -1,4 +1,5 @@
 import { credentialsSchema } from './credentials-schema.js';
+import { followUpSchema } from './follow-up-schema.js';
 import { choice, count, duration, elements } from './keys.js';
 import { natsSchema } from './nats-schema.js';
 
@@ -29,6 +30,7 @@ export const rootSchema = {
       default: 10,
     },
   ),
+  followUp: followUpSchema,
   stop: {
     grace: duration('How long a stop may take to finish and settle what is in flight.', {
       min: '0s',

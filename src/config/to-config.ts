@@ -1,4 +1,4 @@
-import type { Config, NatsConfig, NatsTlsConfig, QueueConfig } from './config.js';
+import type { Config, FollowUpConfig, NatsConfig, NatsTlsConfig, QueueConfig } from './config.js';
 import { toCredentials } from './credentials.js';
 import { durationMs } from './duration.js';
 import type { Values } from './leaf.js';
@@ -7,28 +7,30 @@ import type { Sources } from './read.js';
 import type { queueSchema } from './queue-schema.js';
 import type { rootSchema } from './schema.js';
 import type { Union } from './union.js';
+import { vodEndpointOf } from './vod-endpoint.js';
 
 /** The frozen Config of sources without problems. */
 export function toConfig(sources: Sources): Config {
-  const { nats, dedupe, foreignEvents, maxAttempts, stop, log } = sources.root.values;
+  const { nats, dedupe, foreignEvents, maxAttempts, followUp, stop, log } = sources.root.values;
   return deepFreeze({
     queues: sources.queues.map(({ section, credentials }) => toQueue(section.values, credentials)),
     nats: toNats(nats, sources.natsAuth),
     dedupe: { horizonMs: dedupe.horizon === 'auto' ? 'auto' : durationMs(dedupe.horizon) },
     foreignEvents,
     maxAttempts,
+    followUp: toFollowUp(followUp),
     stop: { graceMs: durationMs(stop.grace) },
     log: { level: log.level },
   });
 }
 
 function toQueue(queue: Values<typeof queueSchema>, credentials: Union): QueueConfig {
-  const { receive, ack } = queue;
+  const { vod, receive, ack } = queue;
   return {
     name: queue.name,
     endpoint: new URL(queue.endpoint).origin,
     allowPlainHttp: queue.allowPlainHttp,
-    vod: queue.vod,
+    vod: { region: vod.region, account: vod.account, endpoint: vodEndpointOf(vod) },
     mode: queue.mode,
     credentials: toCredentials(credentials),
     receive: {
@@ -42,6 +44,10 @@ function toQueue(queue: Values<typeof queueSchema>, credentials: Union): QueueCo
   };
 }
 
+function toFollowUp({ quietPeriod, ...others }: Values<typeof rootSchema>['followUp']): FollowUpConfig {
+  return { ...others, quietPeriodMs: durationMs(quietPeriod) };
+}
+
 function toNats(nats: Values<typeof rootSchema>['nats'], auth: Union): NatsConfig {
   return {
     servers: nats.servers,
@@ -52,6 +58,7 @@ function toNats(nats: Values<typeof rootSchema>['nats'], auth: Union): NatsConfi
     streamReplicas: nats.streamReplicas,
     retention: {
       eventsMs: durationMs(nats.retention.events),
+      followUpsMs: durationMs(nats.retention.followUps),
       deadLettersMs: durationMs(nats.retention.deadLetters),
     },
     maxPublishesInFlight: nats.maxPublishesInFlight,

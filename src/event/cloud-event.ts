@@ -1,7 +1,7 @@
 import { CloudEvent } from 'cloudevents';
+import { attributeText, mediaSubject } from './attribute.js';
 import { eventId } from './event-id.js';
 import { isInstant } from './instant.js';
-import { percentEncode } from './percent.js';
 import { defaultSubjectPrefix, eventSubject } from './subject.js';
 import {
   deleteMediaCompleteType,
@@ -13,8 +13,6 @@ import {
 
 /** The `dataschema` of DeleteMediaComplete; the schema is in `schema/delete-media-complete.1.schema.json`. */
 export const deleteMediaCompleteSchema = 'urn:vod-relay:schema:DeleteMediaComplete:1';
-
-const forbiddenInAttributes = /[%\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/gu;
 
 /** An event as it goes to NATS, in the structured mode of the CloudEvents NATS binding. */
 export interface EventMessage {
@@ -73,12 +71,12 @@ function ownAttributes(event: VodEvent): {
   data?: unknown;
 } {
   if (event.kind === 'foreign') {
-    const type = eventType(event.eventType);
+    const type = cloudEventType(event.eventType);
     return event.mediaId ? { type, subject: attributeText(event.mediaId) } : { type };
   }
   return {
-    type: eventType(deleteMediaCompleteType),
-    subject: `${attributeText(event.mediaType).replaceAll('/', '%2F')}/${attributeText(event.mediaId)}`,
+    type: cloudEventType(deleteMediaCompleteType),
+    subject: mediaSubject(event),
     dataschema: deleteMediaCompleteSchema,
     data: normalizedData(event),
   };
@@ -97,10 +95,7 @@ function normalizedData(event: DeleteMediaComplete): Record<string, unknown> {
   };
 }
 
-function eventType(vodEventType: string): string {
-  return `com.aliyun.vod.${attributeText(vodEventType)}`;
-}
-
-function attributeText(text: string): string {
-  return percentEncode(text, forbiddenInAttributes);
+/** The CloudEvents `type` of a VOD event: its EventType after `com.aliyun.vod.`. */
+export function cloudEventType(eventType: string): string {
+  return `com.aliyun.vod.${attributeText(eventType)}`;
 }

@@ -24,8 +24,14 @@ const relayCodes = {
   'publish-rejected': 'NATS refuses the event for good, for example because it is too large.',
 } as const;
 
+/** Why the follow-up half gave up on an event. */
+const followUpCodes = {
+  'follow-up-failed':
+    'The follow-up of an event has failed for good; the body is its outcome, with all that a replay needs.',
+} as const;
+
 /** Every code a dead letter can carry, with its meaning in one line. */
-export const deadLetterCodes = { ...undecodableCodes, ...relayCodes } as const;
+export const deadLetterCodes = { ...undecodableCodes, ...relayCodes, ...followUpCodes } as const;
 
 export type UndecodableCode = keyof typeof undecodableCodes;
 export type DeadLetterCode = keyof typeof deadLetterCodes;

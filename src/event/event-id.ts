@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { FollowUp } from './follow-up.js';
 import { minifyJson } from './minify-json.js';
 import { deleteMediaCompleteType, type VodEvent } from './vod-event.js';
 
@@ -50,6 +51,27 @@ export function eventId(source: string, event: VodEvent): string {
  */
 export function deadLetterId(queue: string, messageId: string, body: string | Uint8Array): string {
   return hash128(`${JSON.stringify(['dead-letter', queue, messageId])}\n`, body);
+}
+
+/**
+ * The id of the event that tells an outcome of a follow-up, and its `Nats-Msg-Id`. All final outcomes of one
+ * follow-up share one id, whatever they are: a process that dies between the outcome and its ack, and comes to another
+ * outcome the next time, cannot record two. SHA-256 as above, over
+ *
+ *     ["follow-up", eventId, replayId]
+ *     ["follow-up", eventId, replayId, "postponed", n]
+ *
+ * where replayId is `null` outside a replay. The second form is for the nth postponement, counted from 1, so that
+ * each is recorded, once. All of it is in the published event: `replayid` and `data`.
+ *
+ * @param postponement n; undefined for a final outcome.
+ */
+export function followUpId(
+  followUp: Pick<FollowUp, 'eventId' | 'replayId'>,
+  postponement: number | undefined,
+): string {
+  const key = ['follow-up', followUp.eventId, followUp.replayId ?? null];
+  return hash128(JSON.stringify(postponement === undefined ? key : [...key, 'postponed', postponement]));
 }
 
 function hash128(...parts: (string | Uint8Array)[]): string {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { DeadLetterCode } from './dead-letter-code.js';
+import type { FollowUpOutcome } from './follow-up.js';
 import { percentEncode } from './percent.js';
 import { deleteMediaCompleteType, type VodEvent } from './vod-event.js';
 
@@ -45,4 +46,9 @@ export function eventSubject(prefix: string, event: VodEvent): string {
 /** Where a dead letter is published: `<prefix>.dead-letter.<queue>.<code>`. */
 export function deadLetterSubject(prefix: string, queue: string, code: DeadLetterCode): string {
   return `${prefix}.dead-letter.${subjectToken(queue)}.${code}`;
+}
+
+/** Where the outcome of a follow-up is published: `<prefix>.follow-up.<outcome>.<mediaId>`. */
+export function followUpSubject(prefix: string, outcome: FollowUpOutcome, mediaId: string): string {
+  return `${prefix}.follow-up.${outcome}.${subjectToken(mediaId)}`;
 }

@@ -1,9 +1,10 @@
 /** Counts of what became of the messages of one queue. `received` is the sum of all others and what is in flight. */
 export type QueueLedger = Record<string, number> & { received: number };
 
-/** Where every received message is accounted for, by queue and outcome. */
+/** Where every received message is accounted for, by queue and outcome, and every follow-up, by outcome. */
 export class Ledger {
   readonly #queues = new Map<string, QueueLedger>();
+  readonly #followUps = new Map<string, number>();
 
   received(queue: string, messages: number): void {
     this.#of(queue).received += messages;
@@ -12,6 +13,15 @@ export class Ledger {
   settled(queue: string, outcome: string): void {
     const ledger = this.#of(queue);
     ledger[outcome] = (ledger[outcome] ?? 0) + 1;
+  }
+
+  followedUp(outcome: string): void {
+    this.#followUps.set(outcome, (this.#followUps.get(outcome) ?? 0) + 1);
+  }
+
+  /** How many follow-ups came to each outcome. */
+  followUps(): Record<string, number> {
+    return Object.fromEntries(this.#followUps);
   }
 
   /** A copy, by queue. */

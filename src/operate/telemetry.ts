@@ -1,5 +1,7 @@
+import { createFollowUpTelemetry } from './follow-up-telemetry.js';
 import type { Ledger } from './ledger.js';
 import type { Logger } from './log.js';
+import { createOnce } from './once.js';
 
 /** An error that knows its code and what the operator can do, such as an MnsError. */
 interface CodedError {
@@ -27,31 +29,19 @@ type OutcomeFacts =
  * A healthy worker writes nothing between its start and its stop. No line holds a body, a handle or a credential.
  */
 export function createTelemetry(log: Logger, ledger: Ledger) {
-  /** A trouble that is told already, and how often it came since. */
-  const told = new Map<string, { what: string; times: number }>();
-  const tellOnce = (key: string, what: string, tell: () => void): void => {
-    const last = told.get(key);
-    if (last?.what === what) last.times++;
-    else {
-      told.set(key, { what, times: 1 });
-      tell();
-    }
-  };
-  const over = (key: string, tell: (times: number) => void): void => {
-    const last = told.get(key);
-    if (last && told.delete(key)) tell(last.times);
-  };
+  const once = createOnce();
 
   return {
-    starting: (version: string, queues: readonly string[]) => {
-      log.info({ version, queues }, 'worker starting');
+    ...createFollowUpTelemetry(log, ledger, once),
+    starting: (version: string, role: string, queues: readonly string[]) => {
+      log.info({ version, role, queues }, 'worker starting');
     },
     queueStarted: (queue: string, visibilityMs: number, retentionMs: number) => {
-      over(`attributes ${queue}`, () => undefined);
+      once.over(`attributes ${queue}`);
       log.info({ queue, visibilityMs, retentionMs }, 'receiving from the queue');
     },
     attributesFailed: (queue: string, error: unknown, retryInMs: number) => {
-      tellOnce(`attributes ${queue}`, codeOf(error), () => {
+      once.tell(`attributes ${queue}`, codeOf(error), () => {
         log.error(
           { queue, ...facts(error), retryInMs },
           'the attributes of the queue cannot be read: nothing is received from it until they can; trying again',
@@ -62,12 +52,12 @@ export function createTelemetry(log: Logger, ledger: Ledger) {
       ledger.received(queue, messages);
     },
     receiveFailed: (queue: string, error: unknown, retryInMs: number) => {
-      tellOnce(`receive ${queue}`, codeOf(error), () => {
+      once.tell(`receive ${queue}`, codeOf(error), () => {
         log.warn({ queue, ...facts(error), retryInMs }, 'receiving from the queue failed: trying again');
       });
     },
     receiveRecovered: (queue: string, failures: number) => {
-      over(`receive ${queue}`, () => {
+      once.over(`receive ${queue}`, () => {
         log.info({ queue, failures }, 'receiving from the queue works again');
       });
     },
@@ -119,12 +109,12 @@ export function createTelemetry(log: Logger, ledger: Ledger) {
       }
     },
     connectFailed: (servers: readonly string[], error: unknown, retryInMs: number) => {
-      tellOnce('connect', codeOf(error), () => {
+      once.tell('connect', codeOf(error), () => {
         log.error({ servers, ...facts(error), retryInMs }, 'NATS cannot be reached: trying again');
       });
     },
     connected: (server: string) => {
-      over('connect', () => undefined);
+      once.over('connect');
       log.info({ server }, 'connected to NATS');
     },
     disconnected: (server: string) => {
@@ -150,7 +140,7 @@ export function createTelemetry(log: Logger, ledger: Ledger) {
       log.warn({ stream, differences }, 'the stream differs from the config and is left as it is');
     },
     declareFailed: (stream: string, reason: string, retryInMs: number) => {
-      tellOnce(`declare ${stream}`, reason, () => {
+      once.tell(`declare ${stream}`, reason, () => {
         log.error({ stream, reason, retryInMs }, 'the stream cannot be declared: trying again');
       });
     },
@@ -164,7 +154,7 @@ export function createTelemetry(log: Logger, ledger: Ledger) {
       );
     },
     stopped: (cpuMs: number) => {
-      log.info({ cpuMs, totals: ledger.totals() }, 'worker stopped');
+      log.info({ cpuMs, totals: ledger.totals(), followUps: ledger.followUps() }, 'worker stopped');
     },
   };
 }

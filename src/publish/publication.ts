@@ -17,6 +17,11 @@ export function eventPublication(prefix: string, event: EventMessage): Publicati
   };
 }
 
+/** What became of a follow-up, as its CloudEvent. */
+export function followUpPublication(prefix: string, event: EventMessage): Publication {
+  return { ...eventPublication(prefix, event), stream: streamNames(prefix).followUps };
+}
+
 /** A message that is not published as an event, and why. */
 export interface DeadLetter {
   queue: string;
@@ -58,4 +63,13 @@ export function deadLetterPublication(prefix: string, letter: DeadLetter): Publi
 /** NATS headers are lines: what could end one, or is not ASCII, is percent-encoded. */
 function headerText(text: string): string {
   return percentEncode(text, /[^ -~]/gu);
+}
+
+/** A follow-up that has failed for good, with all that a replay of it needs. */
+export function followUpLetterPublication(
+  prefix: string,
+  letter: Pick<DeadLetter, 'messageId' | 'attempt' | 'enqueuedAtMs' | 'body' | 'reason'>,
+): Publication {
+  const code = 'follow-up-failed';
+  return deadLetterPublication(prefix, { ...letter, queue: 'follow-up', isXmlText: false, code, at: '' });
 }

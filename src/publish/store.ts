@@ -1,21 +1,30 @@
 import { Events, type NatsConnection } from 'nats';
 import { retryUntilDone, type Clock } from '../time.js';
 import { connectNats, type ConnectionEvents, type NatsOptions } from './connection.js';
+import { JobQueue, type JobQueueEvents, type JobQueueOptions } from './job-queue.js';
+import { Permits, type PermitEvents } from './permits.js';
 import { Publisher } from './publisher.js';
 import { StoreGate, type ClosedReason } from './store-gate.js';
-import { declareStreams, type TopologyEvents } from './topology.js';
+import {
+  declarePermitStream,
+  declareStreams,
+  jetStreamManager,
+  streamNames,
+  windowOf,
+  type TopologyEvents,
+} from './topology.js';
 
 export interface StoreOptions extends NatsOptions {
   prefix: string;
   /** False: the streams are someone else's, and neither read nor changed. */
   manageStreams: boolean;
   streamReplicas: number;
-  retention: { eventsMs: number; deadLettersMs: number };
+  retention: { eventsMs: number; followUpsMs: number; deadLettersMs: number };
   maxPublishesInFlight: number;
   ackTimeoutMs: number;
 }
 
-export interface StoreEvents extends ConnectionEvents, TopologyEvents {
+export interface StoreEvents extends ConnectionEvents, TopologyEvents, JobQueueEvents, PermitEvents {
   connected(server: string): void;
   connectFailed(servers: readonly string[], error: unknown, retryInMs: number): void;
   publishTrouble(reason: string): void;
@@ -25,7 +34,10 @@ export interface StoreEvents extends ConnectionEvents, TopologyEvents {
 
 const connectBackOff = { baseMs: 500, maxMs: 15_000 };
 
-/** NATS as the relay needs it: somewhere to publish, whether that works, and how long it remembers ids. */
+/**
+ * NATS as the worker needs it: somewhere to publish, whether that works, how long it remembers ids; and for the
+ * follow-up a queue of jobs, and the rate of calls that all replicas share.
+ */
 export class Store {
   readonly gate: StoreGate;
   readonly publisher: Publisher;
@@ -33,6 +45,8 @@ export class Store {
   readonly #options: StoreOptions;
   readonly #clock: Clock;
   readonly #events: StoreEvents;
+  /** What pulls from a consumer, and has to know when its requests are lost. */
+  readonly #pulling: (JobQueue | Permits)[] = [];
   #horizonMs = 0;
   #declaring = Promise.resolve();
 
@@ -85,26 +99,86 @@ export class Store {
 
   /** Makes sure that the streams are there and remember ids for at least this long. Gives up when `signal` is aborted. */
   async ensureHorizon(horizonMs: number, signal: AbortSignal): Promise<void> {
-    this.#declaring = this.#declaring.then(async () => {
-      const { prefix, manageStreams, streamReplicas: replicas, retention } = this.#options;
-      if (!manageStreams || horizonMs <= this.#horizonMs) return;
-      const shape = { prefix, replicas, ...retention, horizonMs };
-      await declareStreams({
-        connection: this.#connection,
-        ...shape,
-        clock: this.#clock,
-        signal,
-        events: this.#events,
-      });
-      if (!signal.aborted) this.#horizonMs = horizonMs;
-    });
-    await this.#declaring;
+    await this.#declare(horizonMs, false, signal);
+  }
+
+  /**
+   * Makes sure that the streams of the follow-up half are there. With the horizon `auto` they remember ids for as long
+   * as the events do, which only the relay can know; without events yet, for four days, the usual retention of a queue.
+   */
+  async ensureFollowUpStreams(horizonMs: number | 'auto', signal: AbortSignal): Promise<void> {
+    if (!this.#options.manageStreams) return;
+    const wantedMs = horizonMs === 'auto' ? await this.#eventsWindowMs(signal) : horizonMs;
+    if (wantedMs !== undefined) await this.#declare(wantedMs, true, signal);
+  }
+
+  /** The messages of a stream as jobs, shared by all who give the same name to the consumer. */
+  jobQueue(stream: 'events' | 'followUps', options: Omit<JobQueueOptions, 'stream'>): JobQueue {
+    const name = streamNames(this.#options.prefix)[stream];
+    const { manageStreams: isManaged } = this.#options;
+    const queue = new JobQueue({ ...options, stream: name }, { ...this.#own, isManaged });
+    this.#pulling.push(queue);
+    return queue;
+  }
+
+  /** The right to call VOD for an account, shared by all who use the same prefix. Close it before the store. */
+  permits(account: string, perSecond: number): Permits {
+    const { prefix, manageStreams: isManaged, streamReplicas: replicas } = this.#options;
+    const permits = new Permits(
+      { account, perSecond, prefix },
+      {
+        ...this.#own,
+        isManaged,
+        createStream: async () => {
+          if (!isManaged) return;
+          const manager = await jetStreamManager(this.#connection);
+          await declarePermitStream(manager, { prefix, replicas }, this.#events);
+        },
+      },
+    );
+    this.#pulling.push(permits);
+    return permits;
   }
 
   /** Call when nothing is in flight any more: every PubAck that matters is here already. */
   async close(): Promise<void> {
     this.publisher.close();
     await this.#connection.close();
+  }
+
+  async #declare(horizonMs: number, withFollowUps: boolean, signal: AbortSignal): Promise<void> {
+    this.#declaring = this.#declaring.then(async () => {
+      const { prefix, manageStreams, streamReplicas: replicas, retention } = this.#options;
+      const isDone = horizonMs <= this.#horizonMs && !withFollowUps;
+      if (!manageStreams || isDone) return;
+      await declareStreams({
+        ...this.#own,
+        prefix,
+        replicas,
+        ...retention,
+        horizonMs,
+        withFollowUps,
+        signal,
+      });
+      if (!signal.aborted) this.#horizonMs = Math.max(horizonMs, this.#horizonMs);
+    });
+    await this.#declaring;
+  }
+
+  async #eventsWindowMs(signal: AbortSignal): Promise<number | undefined> {
+    const { events } = streamNames(this.#options.prefix);
+    return await retryUntilDone(() => windowOf(this.#connection, events), {
+      clock: this.#clock,
+      backOff: connectBackOff,
+      signal,
+      onFailure: (error, retryInMs) => {
+        this.#events.declareFailed(events, (error as Error).message, retryInMs);
+      },
+    });
+  }
+
+  get #own(): { connection: NatsConnection; clock: Clock; events: StoreEvents } {
+    return { connection: this.#connection, clock: this.#clock, events: this.#events };
   }
 
   async #followStatus(): Promise<void> {
@@ -114,10 +188,12 @@ export class Store {
       if (type === Events.Disconnect) {
         this.#events.disconnected(detail);
         this.publisher.disconnected();
+        for (const each of this.#pulling) each.disconnected();
       } else if (type === Events.Reconnect) {
         lastRefusal = '';
         this.#events.reconnected(detail);
         this.publisher.reconnected();
+        for (const each of this.#pulling) each.reconnected();
       } else if (type === Events.Error) {
         // The server says so for each message; once in a connection is enough.
         const refusal = `${detail} ${permissionContext?.operation ?? ''}`.trim();

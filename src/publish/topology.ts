@@ -3,10 +3,12 @@ import {
   NatsError,
   RetentionPolicy,
   StorageType,
+  millis,
   nanos,
   type JetStreamManager,
   type NatsConnection,
   type StreamConfig,
+  type StreamInfo,
 } from 'nats';
 import { retryUntilDone, type Clock } from '../time.js';
 
@@ -16,17 +18,28 @@ const declareBackOff = { baseMs: 250, maxMs: 10_000 };
 export interface StreamNames {
   events: string;
   deadLetters: string;
+  /** The outcomes of follow-ups, and those that are put off. */
+  followUps: string;
+  /** The right to call VOD. */
+  permits: string;
 }
 
-export interface TopologyOptions {
-  connection: NatsConnection;
+/** What a stream of permits is made from. */
+export interface PermitStreamShape {
   prefix: string;
   replicas: number;
-  /** How long events are kept; at least the horizon. */
+}
+
+export interface TopologyOptions extends PermitStreamShape {
+  connection: NatsConnection;
+  /** How long each is kept; at least the horizon. */
   eventsMs: number;
+  followUpsMs: number;
   deadLettersMs: number;
   /** How long JetStream remembers ids. */
   horizonMs: number;
+  /** Whether the streams of the follow-up half are wanted too. */
+  withFollowUps: boolean;
   clock: Clock;
   signal: AbortSignal;
   events: TopologyEvents;
@@ -39,10 +52,26 @@ export interface TopologyEvents {
   declareFailed(stream: string, reason: string, retryInMs: number): void;
 }
 
-/** `vod` → `VOD_EVENTS`, `VOD_DEAD_LETTERS`. */
+/** `vod` → `VOD_EVENTS`, `VOD_DEAD_LETTERS`, `VOD_FOLLOW_UPS`, `VOD_PERMITS`. */
 export function streamNames(prefix: string): StreamNames {
   const base = prefix.toUpperCase().replaceAll('.', '_');
-  return { events: `${base}_EVENTS`, deadLetters: `${base}_DEAD_LETTERS` };
+  return {
+    events: `${base}_EVENTS`,
+    deadLetters: `${base}_DEAD_LETTERS`,
+    followUps: `${base}_FOLLOW_UPS`,
+    permits: `${base}_PERMITS`,
+  };
+}
+
+/** Without `checkAPI: false` the library asks for account information, a permission nothing else needs. */
+export async function jetStreamManager(connection: NatsConnection): Promise<JetStreamManager> {
+  return await connection.jetstreamManager({ checkAPI: false });
+}
+
+/** How long a stream remembers ids, in milliseconds; four days when there is no such stream. */
+export async function windowOf(connection: NatsConnection, name: string): Promise<number> {
+  const found = await findStream(await jetStreamManager(connection), name);
+  return found ? millis(found.config.duplicate_window) : usualWindowMs;
 }
 
 /**
@@ -51,16 +80,20 @@ export function streamNames(prefix: string): StreamNames {
  * is ever shortened or deleted. Tries until it succeeds or the signal is aborted.
  */
 export async function declareStreams(options: TopologyOptions): Promise<void> {
-  const { connection, prefix, replicas, eventsMs, deadLettersMs, horizonMs, signal, clock, events } = options;
+  const { connection, prefix, replicas, horizonMs, withFollowUps, signal, clock, events } = options;
   const names = streamNames(prefix);
   const wanted = [
-    stream(names.events, `${prefix}.event.>`, eventsMs, horizonMs, replicas),
-    stream(names.deadLetters, `${prefix}.dead-letter.>`, deadLettersMs, horizonMs, replicas),
+    stream(names.events, `${prefix}.event.>`, options.eventsMs, horizonMs, replicas),
+    stream(names.deadLetters, `${prefix}.dead-letter.>`, options.deadLettersMs, horizonMs, replicas),
   ];
+  if (withFollowUps) {
+    wanted.push(
+      stream(names.followUps, `${prefix}.follow-up.>`, options.followUpsMs, horizonMs, replicas),
+      permits(options),
+    );
+  }
   for (const config of wanted) {
-    // Without `checkAPI: false` the library asks for account information, a permission nothing else needs.
-    const attempt = async (): Promise<void> =>
-      declare(await connection.jetstreamManager({ checkAPI: false }), config, options);
+    const attempt = async (): Promise<void> => declare(await jetStreamManager(connection), config, events);
     await retryUntilDone(attempt, {
       clock,
       backOff: declareBackOff,
@@ -75,7 +108,8 @@ export async function declareStreams(options: TopologyOptions): Promise<void> {
 type WantedStream = Pick<
   StreamConfig,
   'name' | 'subjects' | 'max_age' | 'duplicate_window' | 'num_replicas' | 'storage' | 'retention' | 'discard'
->;
+> &
+  Partial<Pick<StreamConfig, 'max_msgs_per_subject'>>;
 
 function stream(
   name: string,
@@ -97,15 +131,30 @@ function stream(
   };
 }
 
+/** A message for each call a second that an account is allowed, for good. */
+function permits({ prefix, replicas }: PermitStreamShape): WantedStream {
+  return {
+    ...stream(streamNames(prefix).permits, `${prefix}.permit.>`, 0, permitsWindowMs, replicas),
+    max_age: 0,
+    max_msgs_per_subject: 1,
+  };
+}
+
+/** Makes sure, once, that the stream of permits is there. @throws NatsError when NATS does not answer or refuses. */
+export async function declarePermitStream(
+  manager: JetStreamManager,
+  shape: PermitStreamShape,
+  events: TopologyEvents,
+): Promise<void> {
+  await declare(manager, permits(shape), events);
+}
+
 async function declare(
   manager: JetStreamManager,
   wanted: WantedStream,
-  { events }: TopologyOptions,
+  events: TopologyEvents,
 ): Promise<void> {
-  const found = await manager.streams.info(wanted.name).catch((error: unknown) => {
-    if (error instanceof NatsError && error.api_error?.err_code === streamNotFound) return undefined;
-    throw error;
-  });
+  const found = await findStream(manager, wanted.name);
   if (!found) {
     await manager.streams.add(wanted);
     events.streamCreated(wanted.name);
@@ -127,4 +176,25 @@ async function declare(
   if (differences.length > 0) events.streamDiffers(wanted.name, differences);
 }
 
+/**
+ * What is known of a stream; with a filter, also how many messages each subject has that it matches.
+ * @returns undefined when there is no such stream.
+ * @throws NatsError when NATS does not answer or refuses.
+ */
+export async function findStream(
+  manager: JetStreamManager,
+  name: string,
+  subjectsFilter?: string,
+): Promise<StreamInfo | undefined> {
+  const options = subjectsFilter === undefined ? {} : { subjects_filter: subjectsFilter };
+  return await manager.streams.info(name, options).catch((error: unknown) => {
+    if (error instanceof NatsError && error.api_error?.err_code === streamNotFound) return undefined;
+    throw error;
+  });
+}
+
 const streamNotFound = 10059;
+/** The retention that MNS gives a queue unless it is told another. */
+const usualWindowMs = 4 * 24 * 3_600_000;
+/** The server's own default: permits have no ids. */
+const permitsWindowMs = 120_000;

@@ -1,6 +1,7 @@
+import type { FaultRule } from '../../src/sandbox/control-types.js';
+import { failedDeletion } from '../support/orphans.js';
 import { startTestbed } from '../support/testbed.js';
 import { until } from '../support/until.js';
-import { deletionBody } from '../support/vod-messages.js';
 
 export interface Throughput {
   messages: number;
@@ -11,15 +12,24 @@ export interface Throughput {
 
 const queue = 'vod-events';
 
-/** How fast one worker empties a queue, from the start of the process to the last delete. */
-export async function measureThroughput(messages: number): Promise<Throughput> {
+/**
+ * How fast one relay empties a queue, from its first delete to the last. With `beside`, a follow-up worker takes up
+ * the same events meanwhile, under these faults of VOD.
+ */
+export async function measureThroughput(
+  messages: number,
+  beside?: { faults: readonly FaultRule[] },
+): Promise<Throughput> {
   await using testbed = await startTestbed({ queues: [{ name: queue }] });
   const { actions } = testbed.sandbox;
-  const bodies = Array.from({ length: messages }, (_, i) => ({
-    body: deletionBody({ MediaId: `bench-${i}` }),
-  }));
+  const bodies = Array.from({ length: messages }, (_, i) => ({ body: failedDeletion(`bench-${i}`) }));
   actions.feed(queue, bodies);
-  const worker = await testbed.startWorker();
+  if (beside) {
+    actions.setFaults(beside.faults);
+    const followUp = await testbed.startWorker({}, 'follow-up');
+    await followUp.waitForLog(({ message }) => message === 'taking follow-ups from the stream');
+  }
+  const worker = await testbed.startWorker({}, 'relay');
   const deleted = (): number => actions.state().queues[queue]?.deleted ?? 0;
   await until(() => deleted() > 0, { what: 'the first message is deleted', everyMs: 1 });
   const [firstMs, first] = [performance.now(), deleted()];

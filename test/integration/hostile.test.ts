@@ -26,7 +26,7 @@ t.test(
         { body: deletionBody({ MediaId: `next-${i}` }) },
       ]),
     );
-    const worker = await testbed.startWorker({ log: { level: 'debug' } });
+    const worker = await testbed.startWorker({ log: { level: 'debug' } }, 'relay');
     await until(async () => (await control.state()).queues[name]?.deleted === ids.length, {
       what: 'all are settled',
     });
@@ -131,11 +131,19 @@ t.test('no secret, receipt handle or body is in any log line, whatever fails', a
       body: i % 5 === 0 ? marker : deletionBody({ MediaId: `${marker}-${i}` }),
     })),
   );
-  const worker = await testbed.startWorker({
-    log: { level: 'debug' },
-    credentials: { type: 'sts', accessKeyId: 'key', accessKeySecret, securityToken: 'secret-security-token' },
-    nats: { servers: [nats.url], auth: { type: 'user', user: 'relay', password } },
-  });
+  const worker = await testbed.startWorker(
+    {
+      log: { level: 'debug' },
+      credentials: {
+        type: 'sts',
+        accessKeyId: 'key',
+        accessKeySecret,
+        securityToken: 'secret-security-token',
+      },
+      nats: { servers: [nats.url], auth: { type: 'user', user: 'relay', password } },
+    },
+    'relay',
+  );
   const requests = async (operation: string): Promise<object> =>
     (await control.state()).requests[operation] ?? {};
   await until(async () => (await storedEvents(access)).length > 50, { what: 'messages flow' });

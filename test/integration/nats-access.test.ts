@@ -115,7 +115,7 @@ t.test('TLS', async (t) => {
   });
 });
 
-t.test('with manageStreams off, a user needs to publish and to get the replies, nothing else', async (t) => {
+t.test('with manageStreams off, a relay needs to publish and to get the replies, nothing else', async (t) => {
   const admin = { user: 'admin', password: 'admin' };
   const relay = { user: 'relay', password: 'relay' };
   const permissions = { publish: ['vod.event.>', 'vod.dead-letter.>'], subscribe: ['_INBOX_vod-relay.>'] };
@@ -131,9 +131,8 @@ t.test('with manageStreams off, a user needs to publish and to get the replies, 
     await connection.close();
     await testbed.control.feed(name, [{ body: deletionBody() }, { body: 'no event' }]);
     const auth = { type: 'user', ...relay };
-    const worker = await testbed.startWorker({
-      nats: { servers: [testbed.nats.url], auth, manageStreams: false },
-    });
+    const nats = { servers: [testbed.nats.url], auth, manageStreams: false };
+    const worker = await testbed.startWorker({ nats }, 'relay');
     await until(async () => (await testbed.control.state()).queues[name]?.deleted === 2, {
       what: 'both are relayed',
     });

@@ -25,7 +25,7 @@ t.test(
         testbed.queue('events'),
         testbed.queue('events', {
           endpoint: other.url,
-          vod: { region: 'ap-southeast-1', account: other.accountId },
+          vod: { region: 'ap-southeast-1', account: other.accountId, endpoint: other.url },
           credentials: { type: 'access_key', accessKeyId: 'other', accessKeySecret: 'other-secret' },
         }),
       ],

@@ -35,8 +35,9 @@ t.test('the configuration in the README loads, and is what its comments say', as
 
 t.test('the consumer in the README gets the event that the README shows', async (t) => {
   await using bed = await startTestbed();
+  const vod = { region: 'cn-shanghai', account: '1234567890123456', endpoint: bed.sandbox.url };
   const worker = await bed.startWorker({
-    queues: [bed.queue('vod-events', { vod: { region: 'cn-shanghai', account: '1234567890123456' } })],
+    queues: [bed.queue('vod-events', { vod })],
   });
   await bed.control.feed('vod-events', [{ body: documentedSamples.success }]);
   const stored = await until(

@@ -11,27 +11,30 @@ const name = 'vod-events';
 /** Longer than any test waits: what is delivered again was released, its time was not up. */
 const queues = [{ name, visibilityMs: 300_000 }];
 
-t.test('SIGTERM under load finishes what is in flight, and the next worker gets the rest', async (t) => {
-  await using testbed = await startTestbed({ queues });
-  const ledger = new Ledger(testbed.control, name, 'stop');
-  await ledger.feed(3_000);
-  const first = await testbed.startWorker();
-  await until(async () => (await stateOf(testbed)).deleted > 300, { what: 'messages flow' });
-  first.kill('SIGTERM');
-  t.same(await first.exit, { code: 0, signal: null });
+t.test(
+  'invariant 7: SIGTERM under load finishes what is in flight, and the next worker gets the rest',
+  async (t) => {
+    await using testbed = await startTestbed({ queues });
+    const ledger = new Ledger(testbed.control, name, 'stop');
+    await ledger.feed(3_000);
+    const first = await testbed.startWorker();
+    await until(async () => (await stateOf(testbed)).deleted > 300, { what: 'messages flow' });
+    first.kill('SIGTERM');
+    t.same(await first.exit, { code: 0, signal: null });
 
-  const state = await stateOf(testbed);
-  t.equal(state.inactive, 0, 'nothing is held back');
-  t.ok(state.active > 0, 'it was stopped in the middle');
-  t.same(await heldBack(testbed), [], 'every message that was delivered was deleted or released');
-  const totals = (await runTotals(first))[name];
-  t.equal(totals?.['received'], state.received);
-  t.equal(outcomes(totals), state.received, 'each has one outcome');
+    const state = await stateOf(testbed);
+    t.equal(state.inactive, 0, 'nothing is held back');
+    t.ok(state.active > 0, 'it was stopped in the middle');
+    t.same(await heldBack(testbed), [], 'every message that was delivered was deleted or released');
+    const totals = (await runTotals(first))[name];
+    t.equal(totals?.['received'], state.received);
+    t.equal(outcomes(totals), state.received, 'each has one outcome');
 
-  await testbed.startWorker();
-  await ledger.untilQueueIsEmpty();
-  t.same(await ledger.audit(testbed.nats.url), balanced);
-});
+    await testbed.startWorker();
+    await ledger.untilQueueIsEmpty();
+    t.same(await ledger.audit(testbed.nats.url), balanced);
+  },
+);
 
 t.test(
   'SIGTERM while NATS is frozen releases what is in flight, and the next worker gets it at once',

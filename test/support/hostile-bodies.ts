@@ -12,7 +12,7 @@ export const marker = 'SPILLED';
 const injection = `a 0\r\n\r\nPUB vod.event.${marker} 2\r\nhi\r\nPUB b`;
 
 /** MediaIds that mean something to NATS, to a path, to a terminal or to JavaScript. */
-const mediaIds: Readonly<Record<string, string>> = {
+export const hostileMediaIds: Readonly<Record<string, string>> = {
   'a full wildcard': '>',
   'a wildcard': '*',
   'wildcards in tokens': `${marker}.*.>`,
@@ -155,7 +155,7 @@ const others: readonly HostileBody[] = [
 ];
 
 export const hostileBodies: readonly HostileBody[] = [
-  ...Object.entries(mediaIds).map(([what, mediaId]) => ({
+  ...Object.entries(hostileMediaIds).map(([what, mediaId]) => ({
     name: `a MediaId of ${what}`,
     mediaId,
     bytes: text(deletionBody({ MediaId: mediaId })),

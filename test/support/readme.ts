@@ -3,21 +3,32 @@ import { join } from 'node:path';
 import { projectRoot } from '../../deploy/local/nats-server.mjs';
 import { configTable } from '../../src/config/table.js';
 import { deadLetterCodes } from '../../src/event/dead-letter-code.js';
+import { followUpOutcomes } from '../../src/event/follow-up.js';
+import { planTable } from '../../src/follow-up/plan-table.js';
 
 export const readmePath = join(projectRoot, 'README.md');
 
 /** The README with its generated parts as they have to be. */
 export function freshReadme(): string {
-  const codes = Object.entries(deadLetterCodes).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
-  const codeTable = ['| Code | Meaning |', '|---|---|', ...codes, ''].join('\n');
+  const parts = {
+    'dead-letter-codes': meaningTable('Code', deadLetterCodes),
+    'follow-up-plan': planTable(),
+    'follow-up-outcomes': meaningTable('Outcome', followUpOutcomes),
+    configuration: configTable(),
+  };
   const readme = readFileSync(readmePath, 'utf8');
-  return fill(fill(readme, 'configuration', configTable()), 'dead-letter-codes', codeTable);
+  return Object.entries(parts).reduce((text, [mark, content]) => fill(text, mark, content), readme);
 }
 
 /** The code blocks of a language, in order. */
 export function codeBlocks(language: string): string[] {
   const blocks = readFileSync(readmePath, 'utf8').matchAll(/^```(\w+)\n([^]*?)^```$/gm);
   return [...blocks].filter(([, name]) => name === language).map(([, , code]) => code ?? '');
+}
+
+function meaningTable(heading: string, meanings: Readonly<Record<string, string>>): string {
+  const rows = Object.entries(meanings).map(([name, meaning]) => `| \`${name}\` | ${meaning} |`);
+  return [`| ${heading} | Meaning |`, '|---|---|', ...rows, ''].join('\n');
 }
 
 function fill(text: string, mark: string, content: string): string {

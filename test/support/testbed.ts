@@ -15,8 +15,13 @@ export interface TestbedOptions {
   nats?: NatsServerOptions;
   /** Of the sandbox; the first is also what workers sign with. */
   credentials?: readonly SandboxCredential[];
+  /** Where the sandbox's VOD writes its events; default: nowhere. */
+  vodEventQueue?: string;
   seed?: number;
 }
+
+/** Which halves a worker runs. */
+export type Role = 'both' | 'relay' | 'follow-up';
 
 /** What a worker's configuration says besides the queues and the address of NATS. Sections replace the usual ones. */
 export type ConfigOverrides = Readonly<Record<string, unknown>>;
@@ -31,17 +36,18 @@ export interface Testbed extends AsyncDisposable {
   /** The element of `queues` that makes a worker receive from a queue of the sandbox, with quick polls. */
   queue(name: string, overrides?: ConfigOverrides): Record<string, unknown>;
   /** `vod-relay run` on a configuration for this testbed. */
-  startWorker(overrides?: ConfigOverrides): Promise<WorkerProcess>;
+  startWorker(overrides?: ConfigOverrides, role?: Role): Promise<WorkerProcess>;
 }
 
 export async function startTestbed(options: TestbedOptions = {}): Promise<Testbed> {
   const queues = options.queues ?? [{ name: 'vod-events' }];
-  const { credentials, seed } = options;
+  const { credentials, vodEventQueue, seed } = options;
   const nats = await startNatsServer(options.nats);
   const folder = await mkdtemp(join(tmpdir(), 'vod-relay-test-'));
   const sandbox = await startSandbox({
     queues,
     ...(credentials && { credentials }),
+    ...(vodEventQueue !== undefined && { vodEventQueue }),
     ...(seed !== undefined && { seed }),
   });
   const workers: WorkerProcess[] = [];
@@ -49,7 +55,7 @@ export async function startTestbed(options: TestbedOptions = {}): Promise<Testbe
   const queue: Testbed['queue'] = (name, overrides = {}) => ({
     name,
     endpoint: sandbox.url,
-    vod: { region, account: sandbox.accountId },
+    vod: { region, account: sandbox.accountId, endpoint: sandbox.url },
     receive: { wait: '1s' },
     ...overrides,
   });
@@ -65,10 +71,10 @@ export async function startTestbed(options: TestbedOptions = {}): Promise<Testbe
     control: new SandboxControl(sandbox.url),
     folder,
     queue,
-    async startWorker(overrides = {}) {
+    async startWorker(overrides = {}, role = 'both') {
       const file = join(folder, `config-${workers.length}.json`);
       await writeFile(file, JSON.stringify({ ...usual, ...overrides }));
-      const worker = startWorkerProcess(['run', '--config', file]);
+      const worker = startWorkerProcess(['run', '--role', role, '--config', file]);
       workers.push(worker);
       return worker;
     },

@@ -23,6 +23,9 @@ export async function startNats(
   return { url: `nats://127.0.0.1:${port}`, stop: () => end(server, 'SIGTERM') };
 }
 
+/** Short, so that one can watch an upload fall quiet. */
+const quietPeriod = '6s';
+
 /** The worker as users run it: a process of its own, with its log in `folder`. */
 export interface WorkerRun {
   logFile: string;
@@ -45,9 +48,12 @@ export async function startWorker(
 ): Promise<WorkerRun> {
   const configFile = join(folder, 'config.json');
   const config = {
-    queues: [{ name: queue, endpoint: url, vod: { region: 'cn-shanghai', account: accountId } }],
+    queues: [
+      { name: queue, endpoint: url, vod: { region: 'cn-shanghai', account: accountId, endpoint: url } },
+    ],
     credentials: { type: 'access_key', accessKeyId, accessKeySecret },
     nats: { servers: [nats.url], prefix: nats.prefix },
+    followUp: { quietPeriod },
   };
   await writeFile(configFile, JSON.stringify(config), { mode: 0o600 });
   const logFile = join(folder, 'worker.log');

@@ -7,6 +7,8 @@ import type { FaultRule } from '../../sandbox/control-types.js';
 import { startSandbox, type Sandbox } from '../../sandbox/sandbox.js';
 import { sleep, systemClock } from '../../time.js';
 import { startNats, startWorker, type WorkerTotals } from './backdrop.js';
+import { demoDeletions } from './deletions.js';
+import { followUpLedger } from './follow-ups.js';
 import { balance, isBalanced, type DemoLedger } from './ledger.js';
 import { demoMessages, type DemoMessage } from './messages.js';
 import { createReport, type Report } from './report.js';
@@ -30,6 +32,8 @@ const faults: FaultRule[] = [
   { kind: 'partial-delete', probability: 0.02 },
   { kind: 'lost-delete', probability: 0.01 },
   { kind: 'duplicate-delivery', probability: 0.005 },
+  { service: 'vod', operation: 'DeleteMultipartUpload', kind: 'reset-after-effect', probability: 0.1 },
+  { service: 'vod', operation: 'DeleteMultipartUpload', kind: 'html-502', probability: 0.05 },
 ];
 
 /** The figures of a run, as `--json` prints them. */
@@ -67,32 +71,40 @@ async function runDemo(messages: DemoMessage[], report: Report, seed?: number): 
   const nats = await startNats(processEnvironment(), folder);
   const sandbox = await startSandbox({
     queues: [{ name: queue, visibilityMs }],
+    vodEventQueue: queue,
     ...(seed !== undefined && { seed }),
   });
   const prefix = `vod-demo-${process.pid}`;
   const streams = await DemoStreams.connect(nats.url, prefix);
-  report.started({ messages: messages.length, faults, seed: sandbox.seed, natsUrl: nats.url, folder });
+  const deletions = demoDeletions(sandbox);
+  const sent = messages.length + deletions.count;
+  report.started({ messages: sent, faults, seed: sandbox.seed, natsUrl: nats.url, folder });
   const worker = await startWorker(folder, sandbox, { url: nats.url, prefix }, queue);
   try {
     sandbox.actions.setFaults(faults);
     const startedMs = systemClock.monotonicMs();
+    const before = await deletions.run();
     sandbox.actions.feed(queue, messages);
+    await deletions.endUploads();
     await untilSettled(sandbox, report);
     const seconds = (systemClock.monotonicMs() - startedMs) / 1000;
+    await untilFollowedUp(streams);
     sandbox.actions.clearFaults();
     const leftInTheQueue = sandbox.actions.remaining(queue).length;
     const { cpuMs, totals }: WorkerTotals = await worker.stop();
-    const ledger = balance(messages, {
-      stored: await streams.storedEvents(),
+    const { stored, deletions: ids } = await streams.storedEvents();
+    const ledger = balance(messages, deletions.keys, {
+      stored,
       deadLetters: await streams.deadLetters(),
       leftInTheQueue,
       totals: totals[queue] ?? {},
+      followUps: followUpLedger(ids, await streams.outcomes(), before, sandbox.actions.vodState()),
     });
     const result = {
       balanced: isBalanced(ledger),
       ledger,
-      messagesPerSecond: Math.round(messages.length / seconds),
-      workerCpuMicrosPerMessage: Math.round((cpuMs * 1000) / messages.length),
+      messagesPerSecond: Math.round(sent / seconds),
+      workerCpuMicrosPerMessage: Math.round((cpuMs * 1000) / sent),
       seed: sandbox.seed,
     };
     report.finished(result, await streams.firstEvents(3), worker.logFile);
@@ -104,6 +116,14 @@ async function runDemo(messages: DemoMessage[], report: Report, seed?: number): 
     await streams.close();
     await sandbox.close();
     await nats.stop();
+  }
+}
+
+/** Waits until no follow-up is waiting; one that never ends is reported as it stands. */
+async function untilFollowedUp(streams: DemoStreams): Promise<void> {
+  const deadlineMs = systemClock.monotonicMs() + giveUpAfterMs;
+  while (!(await streams.areFollowUpsDone()) && systemClock.monotonicMs() < deadlineMs) {
+    await sleep(systemClock, 250);
   }
 }
 

@@ -1,7 +1,8 @@
+import { areFollowUpsBalanced, type FollowUpLedger } from './follow-ups.js';
 import type { DemoMessage } from './messages.js';
 
 /** What was sent against what is stored. Lost and sent twice have to be 0. */
-export interface DemoLedger {
+export interface DemoLedger extends FollowUpLedger {
   sent: number;
   unique: number;
   inTheStream: number;
@@ -23,12 +24,20 @@ export interface Findings {
   leftInTheQueue: number;
   /** The worker's own counts. */
   totals: Readonly<Record<string, number>>;
+  followUps: FollowUpLedger;
 }
 
-/** Balances the books from what was sent and what is stored; the worker is asked only for what nothing else knows. */
-export function balance(sent: readonly DemoMessage[], findings: Findings): DemoLedger {
-  const { stored, deadLetters, leftInTheQueue, totals } = findings;
-  const keys = { event: new Set<string>(), foreign: new Set<string>() };
+/**
+ * Balances the books from what was sent and what is stored; the worker is asked only for what nothing else knows.
+ * @param deleted the events that the sandbox's VOD has sent.
+ */
+export function balance(
+  sent: readonly DemoMessage[],
+  deleted: readonly string[],
+  findings: Findings,
+): DemoLedger {
+  const { stored, deadLetters, leftInTheQueue, totals, followUps } = findings;
+  const keys = { event: new Set(deleted), foreign: new Set<string>() };
   const letters = new Tally();
   for (const message of sent) {
     const { fate } = message;
@@ -39,7 +48,7 @@ export function balance(sent: readonly DemoMessage[], findings: Findings): DemoL
   const expected = new Set([...keys.event, ...keys.foreign]);
   const times = [...stored.values()];
   return {
-    sent: sent.length,
+    sent: sent.length + deleted.length,
     unique: expected.size,
     inTheStream: times.reduce((sum, n) => sum + n, 0),
     duplicatesSuppressed: totals['duplicate'] ?? 0,
@@ -49,18 +58,14 @@ export function balance(sent: readonly DemoMessage[], findings: Findings): DemoL
     sentTwice: times.reduce((sum, n) => sum + n - 1, 0),
     unexpected: [...stored.keys()].filter((key) => !expected.has(key)).length + letters.surplus,
     leftInTheQueue,
+    ...followUps,
   };
 }
 
-export function isBalanced({
-  unique,
-  inTheStream,
-  lost,
-  sentTwice,
-  unexpected,
-  leftInTheQueue,
-}: DemoLedger): boolean {
-  return inTheStream === unique && lost + sentTwice + unexpected + leftInTheQueue === 0;
+export function isBalanced(ledger: DemoLedger): boolean {
+  const { unique, inTheStream, lost, sentTwice, unexpected, leftInTheQueue } = ledger;
+  const isRelayed = inTheStream === unique && lost + sentTwice + unexpected + leftInTheQueue === 0;
+  return isRelayed && areFollowUpsBalanced(ledger);
 }
 
 /** Counts bodies, byte for byte: sent ones up, stored ones down. */

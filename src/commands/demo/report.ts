@@ -65,6 +65,15 @@ const rows: readonly (readonly [keyof DemoLedger, string])[] = [
   ['sentTwice', 'sent twice'],
   ['unexpected', 'unexpected'],
   ['leftInTheQueue', 'left in the queue'],
+  ['orphanedBefore', 'orphaned uploads before'],
+  ['orphanedAfter', 'orphaned uploads after'],
+  ['planned', 'follow-ups planned'],
+  ['called', 'calls to VOD'],
+  ['postponed', 'postponed'],
+  ['blocked', 'blocked (VOD refuses them)'],
+  ['liveUploadsAborted', 'live uploads aborted'],
+  ['callsRefused', 'calls refused by quota'],
+  ['withoutOneOutcome', 'without exactly one outcome'],
 ];
 
 function printLedger(print: (line: string) => void, result: DemoResult, logFile: string): void {

@@ -1,5 +1,6 @@
 import { connect, type JsMsg, type NatsConnection } from 'nats';
 import { streamNames } from '../../publish/topology.js';
+import type { OutcomeRecord } from './follow-ups.js';
 import { eventKey } from './messages.js';
 
 /** An event as a subscriber sees it. */
@@ -9,6 +10,7 @@ export interface SeenEvent {
 }
 
 interface CloudEventJson {
+  id: string;
   type: string;
   data: { mediaId?: string; status?: string; VideoId?: string };
 }
@@ -40,14 +42,37 @@ export class DemoStreams {
     return seen;
   }
 
-  /** How often each event is stored, by the key that the demo gave it. */
-  async storedEvents(): Promise<Map<string, number>> {
-    const times = new Map<string, number>();
+  /** How often each event is stored, by the key that the demo gave it; and the ids of the deletions. */
+  async storedEvents(): Promise<{ stored: Map<string, number>; deletions: string[] }> {
+    const stored = new Map<string, number>();
+    const deletions: string[] = [];
     for await (const { data } of this.#read(streamNames(this.#prefix).events)) {
-      const key = keyOf(JSON.parse(Buffer.from(data).toString('utf8')) as CloudEventJson);
-      times.set(key, (times.get(key) ?? 0) + 1);
+      const event = JSON.parse(Buffer.from(data).toString('utf8')) as CloudEventJson;
+      const key = keyOf(event);
+      stored.set(key, (stored.get(key) ?? 0) + 1);
+      if (isDeletion(event)) deletions.push(event.id);
     }
-    return times;
+    return { stored, deletions };
+  }
+
+  /** Whether no follow-up is waiting or put off any more. */
+  async areFollowUpsDone(): Promise<boolean> {
+    const { events, followUps } = streamNames(this.#prefix);
+    const manager = await this.#connection.jetstreamManager();
+    const consumers = await Promise.all([
+      manager.consumers.info(events, 'follow-up'),
+      manager.consumers.info(followUps, 'follow-up-postponed'),
+    ]);
+    return consumers.every(({ num_pending, num_ack_pending }) => num_pending + num_ack_pending === 0);
+  }
+
+  /** What became of each follow-up, each time that it was taken up. */
+  async outcomes(): Promise<OutcomeRecord[]> {
+    const records: OutcomeRecord[] = [];
+    for await (const { data } of this.#read(streamNames(this.#prefix).followUps)) {
+      records.push((JSON.parse(Buffer.from(data).toString('utf8')) as { data: OutcomeRecord }).data);
+    }
+    return records;
   }
 
   /** The bodies of all dead letters. */
@@ -61,8 +86,8 @@ export class DemoStreams {
   /** Removes the streams of this demo. */
   async remove(): Promise<void> {
     const manager = await this.#connection.jetstreamManager();
-    const { events, deadLetters } = streamNames(this.#prefix);
-    for (const name of [events, deadLetters]) await manager.streams.delete(name);
+    const { events, deadLetters, followUps, permits } = streamNames(this.#prefix);
+    for (const name of [events, deadLetters, followUps, permits]) await manager.streams.delete(name);
   }
 
   async close(): Promise<void> {
@@ -81,7 +106,12 @@ export class DemoStreams {
   }
 }
 
-function keyOf({ type, data }: CloudEventJson): string {
-  if (!type.endsWith('.DeleteMediaComplete')) return data.VideoId ?? 'unknown';
+function isDeletion({ type }: CloudEventJson): boolean {
+  return type.endsWith('.DeleteMediaComplete');
+}
+
+function keyOf(event: CloudEventJson): string {
+  const { data } = event;
+  if (!isDeletion(event)) return data.VideoId ?? 'unknown';
   return eventKey(data.mediaId ?? '', data.status ?? '');
 }

@@ -156,53 +156,59 @@ t.test(
   },
 );
 
-t.test('no more is in flight than may be, whatever the order in which messages end', async (t) => {
-  const { handle, waiting, letGo } = holder();
-  const { feed, receiver, state, told, happens } = await open(t, { receive: { maxInFlight: 40 }, handle });
-  feed(300);
-  receiver.start();
-  let most = 0;
-  for (let round = 0; told.received < 300; round++) {
-    const full = () => waiting.length === 40 || told.received === 300;
-    await happens(() => {
-      most = Math.max(most, receiver.inFlight, state().inactive);
-      return full();
-    }, 'the receiver is full');
-    letGo(1 + (round % 7) * 3);
-  }
-  t.equal(most, 40);
-  while (receiver.inFlight > 0) {
-    letGo();
-    await happens(() => waiting.length > 0 || receiver.inFlight === 0, 'the rest ends');
-  }
-  await happens(() => state().deleted === 300, 'all are deleted');
-  t.equal(state().received, 300, 'each was received once');
-});
+t.test(
+  'invariant 6: no more is in flight than may be, whatever the order in which messages end',
+  async (t) => {
+    const { handle, waiting, letGo } = holder();
+    const { feed, receiver, state, told, happens } = await open(t, { receive: { maxInFlight: 40 }, handle });
+    feed(300);
+    receiver.start();
+    let most = 0;
+    for (let round = 0; told.received < 300; round++) {
+      const full = () => waiting.length === 40 || told.received === 300;
+      await happens(() => {
+        most = Math.max(most, receiver.inFlight, state().inactive);
+        return full();
+      }, 'the receiver is full');
+      letGo(1 + (round % 7) * 3);
+    }
+    t.equal(most, 40);
+    while (receiver.inFlight > 0) {
+      letGo();
+      await happens(() => waiting.length > 0 || receiver.inFlight === 0, 'the rest ends');
+    }
+    await happens(() => state().deleted === 300, 'all are deleted');
+    t.equal(state().received, 300, 'each was received once');
+  },
+);
 
-t.test('nothing is received while the gate is closed, and polls are cut when it closes', async (t) => {
-  const { feed, gate, polls, receiver, requests, state, told, clock, happens } = await open(t);
-  gate.close('no store');
-  feed(1);
-  receiver.start();
-  clock.advance(60_000);
-  t.equal(requests(), 0);
-  gate.open();
-  await happens(() => state().deleted === 1, 'the message is received and deleted');
-  await polls(1);
-  for (let round = 0; round < 5; round++) {
+t.test(
+  'invariant 6: nothing is received while the gate is closed, and polls are cut when it closes',
+  async (t) => {
+    const { feed, gate, polls, receiver, requests, state, told, clock, happens } = await open(t);
     gate.close('no store');
-    await polls(0);
-    const before = requests();
     feed(1);
+    receiver.start();
     clock.advance(60_000);
-    t.equal(state().active, 1);
-    t.equal(requests(), before);
+    t.equal(requests(), 0);
     gate.open();
-    await happens(() => state().deleted === 2 + round, 'it is received once the gate opens');
+    await happens(() => state().deleted === 1, 'the message is received and deleted');
     await polls(1);
-  }
-  t.same(told.failed, [], 'a poll that was cut is no failure');
-});
+    for (let round = 0; round < 5; round++) {
+      gate.close('no store');
+      await polls(0);
+      const before = requests();
+      feed(1);
+      clock.advance(60_000);
+      t.equal(state().active, 1);
+      t.equal(requests(), before);
+      gate.open();
+      await happens(() => state().deleted === 2 + round, 'it is received once the gate opens');
+      await polls(1);
+    }
+    t.same(told.failed, [], 'a poll that was cut is no failure');
+  },
+);
 
 t.test('messages that a poll was about to bring when it was cut come back with their timeout', async (t) => {
   const { feed, gate, receiver, state, polls, movingUntil } = await open(t);

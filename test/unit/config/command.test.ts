@@ -46,6 +46,7 @@ t.test('print shows every value in force with its source', async (t) => {
   t.ok(lines.includes(`- name: vod-events # ${file}`));
   t.ok(lines.includes('wait: 20s # default'));
   t.ok(lines.includes('grace: 10s # VOD_RELAY_STOP_GRACE'));
+  t.ok(lines.includes('quietPeriod: 24h # default'));
   t.ok(lines.includes(`accessKeySecret: (set) # ${file}`));
   t.match(output, /servers:\n\s+# VOD_RELAY_NATS_SERVERS\n\s+- tls:\/\/n\n/);
   t.notMatch(output, 'very-secret');
@@ -90,6 +91,7 @@ t.test('docs has one row for every key, with its variable', async (t) => {
 
 t.test('variables follow from keys', (t) => {
   t.equal(variableOf('nats.maxPublishesInFlight'), 'VOD_RELAY_NATS_MAX_PUBLISHES_IN_FLIGHT');
+  t.equal(variableOf('followUp.callsPerSecond'), 'VOD_RELAY_FOLLOW_UP_CALLS_PER_SECOND');
   const all = leavesOf(rootSchema).map(([key]) => variableOf(key));
   t.equal(new Set(all).size, all.length, 'no two keys share one');
   t.end();

@@ -22,7 +22,7 @@ t.test('what is left out has its default, in milliseconds', (t) => {
         name: 'vod-events',
         endpoint: 'https://1.mns.cn-shanghai.aliyuncs.com',
         allowPlainHttp: false,
-        vod: { region: 'cn-shanghai', account: '1' },
+        vod: { region: 'cn-shanghai', account: '1', endpoint: 'https://vod.cn-shanghai.aliyuncs.com' },
         mode: 'live',
         credentials: { type: 'ecs_ram_role' },
         receive: {
@@ -42,7 +42,11 @@ t.test('what is left out has its default, in milliseconds', (t) => {
       prefix: 'vod',
       manageStreams: true,
       streamReplicas: 1,
-      retention: { eventsMs: 14 * 86_400_000, deadLettersMs: 30 * 86_400_000 },
+      retention: {
+        eventsMs: 14 * 86_400_000,
+        followUpsMs: 14 * 86_400_000,
+        deadLettersMs: 30 * 86_400_000,
+      },
       maxPublishesInFlight: 1024,
       ackTimeoutMs: 5000,
       auth: { type: 'none' },
@@ -51,6 +55,13 @@ t.test('what is left out has its default, in milliseconds', (t) => {
     dedupe: { horizonMs: 'auto' },
     foreignEvents: 'forward',
     maxAttempts: 10,
+    followUp: {
+      policy: 'orphans',
+      callsPerSecond: 10,
+      quietPeriodMs: 86_400_000,
+      guard: true,
+      maxAttempts: 10,
+    },
     stop: { graceMs: 25_000 },
     log: { level: 'info' },
   });
@@ -241,6 +252,83 @@ t.test('an endpoint loses its trailing slash, and plain http is for loopback or 
   t.end();
 });
 
+t.test('VOD is called in the region of the queue, unless the queue names an endpoint', (t) => {
+  const [queue] = aMinimum().queues;
+  const endpointOf = (vod: object, extra: object = {}): string | undefined => {
+    const element = { ...queue, ...extra, vod: { region: 'cn-shanghai', account: '1', ...vod } };
+    return load([{ ...aMinimum(), queues: [element] }]).queues[0]?.vod.endpoint;
+  };
+  const cases: [vod: object, expected: string][] = [
+    [{}, 'https://vod.cn-shanghai.aliyuncs.com'],
+    [{ region: 'ap-southeast-1' }, 'https://vod.ap-southeast-1.aliyuncs.com'],
+    [{ endpoint: 'https://VOD-VPC.example.com/' }, 'https://vod-vpc.example.com'],
+    [{ endpoint: 'http://127.0.0.1:8787' }, 'http://127.0.0.1:8787'],
+  ];
+  for (const [vod, expected] of cases) t.equal(endpointOf(vod), expected);
+  const plain = { endpoint: 'http://vod.example.com' };
+  t.equal(endpointOf(plain, { allowPlainHttp: true }), 'http://vod.example.com');
+  t.end();
+});
+
+t.test('queues may share a VOD, each with credentials of its own', (t) => {
+  const [queue] = aMinimum().queues;
+  const own = { type: 'access_key', accessKeyId: 'own', accessKeySecret: 's' };
+  const spelled = { region: 'cn-shanghai', account: '1', endpoint: 'https://vod.cn-shanghai.aliyuncs.com/' };
+  const queues = [queue, { ...queue, name: 'b', vod: spelled, credentials: own }];
+  const config = load([{ ...aMinimum(), queues }]);
+  t.same(config.queues[0]?.vod, config.queues[1]?.vod);
+  t.same(
+    config.queues.map(({ credentials }) => credentials.type),
+    ['ecs_ram_role', 'access_key'],
+  );
+  t.end();
+});
+
+t.test('the endpoint of VOD may differ where the region or the account does', (t) => {
+  const [queue] = aMinimum().queues;
+  const vods = [
+    { region: 'cn-shanghai', account: '1', endpoint: 'https://a.example.com' },
+    { region: 'cn-beijing', account: '1', endpoint: 'https://b.example.com' },
+    { region: 'cn-shanghai', account: '2', endpoint: 'https://c.example.com' },
+  ];
+  const queues = vods.map((vod, index) => ({ ...queue, name: `q${index}`, vod }));
+  t.same(
+    load([{ ...aMinimum(), queues }]).queues.map(({ vod }) => vod),
+    vods,
+  );
+  t.end();
+});
+
+t.test('follow-ups are set by files and by variables', (t) => {
+  const followUp = { policy: 'verify', quietPeriod: '36h', guard: false };
+  const config = load([{ ...aMinimum(), followUp }], {
+    VOD_RELAY_FOLLOW_UP_POLICY: 'off',
+    VOD_RELAY_FOLLOW_UP_CALLS_PER_SECOND: '4',
+    VOD_RELAY_FOLLOW_UP_MAX_ATTEMPTS: '3',
+    VOD_RELAY_NATS_RETENTION_FOLLOW_UPS: '3d',
+  });
+  t.same(config.followUp, {
+    policy: 'off',
+    callsPerSecond: 4,
+    quietPeriodMs: 36 * 3_600_000,
+    guard: false,
+    maxAttempts: 3,
+  });
+  t.equal(config.nats.retention.followUpsMs, 3 * 86_400_000);
+  t.end();
+});
+
+t.test('a bare `off` in YAML is the policy, not a flag', (t) => {
+  t.equal(load([aMinimum(), 'followUp:\n  policy: off\n']).followUp.policy, 'off');
+  t.end();
+});
+
+t.test('the longest quiet period fits the retention that nobody set', (t) => {
+  const config = load([{ ...aMinimum(), followUp: { quietPeriod: '604799999ms' } }]);
+  t.equal(config.followUp.quietPeriodMs, 7 * 86_400_000 - 1);
+  t.end();
+});
+
 t.test('the addresses Kubernetes injects for a Service called vod-relay are not ours', (t) => {
   const config = load([aMinimum()], {
     VOD_RELAY_SERVICE_HOST: '10.0.0.1',
@@ -267,7 +355,9 @@ t.test('the files in config/ load', (t) => {
     requireLive: true,
   });
   t.equal(production.nats.streamReplicas, 3);
+  t.equal(production.followUp.callsPerSecond, 9);
   const sandbox = loadConfig({ files: [shipped('sandbox')], env: {}, requireLive: true });
   t.match(sandbox.queues[0]?.endpoint, /^http:\/\/127\.0\.0\.1:/);
+  t.equal(sandbox.queues[0]?.vod.endpoint, sandbox.queues[0]?.endpoint, 'one sandbox is both MNS and VOD');
   t.end();
 });

@@ -16,8 +16,18 @@ function withQueue(...extras: object[]): object {
   return { ...aMinimum(), queues: extras.map((extra) => ({ ...queue, ...extra })) };
 }
 
+/** As many queues as there are differences from the VOD of the usual one. */
+function withVod(...extras: object[]): object {
+  const vods = extras.map((extra) => ({ region: 'cn-shanghai', account: '1', ...extra }));
+  return withQueue(...vods.map((vod, index) => ({ name: `q${index}`, vod })));
+}
+
 function withNats(nats: object): object {
   return { ...aMinimum(), nats: { servers: ['tls://nats.example.com'], ...nats } };
+}
+
+function withFollowUp(followUp: object, retention: object = {}): object {
+  return { ...withNats({ retention }), followUp };
 }
 
 /** One mistake a row: what is said about it begins with the key, and names what is expected. */
@@ -60,6 +70,19 @@ const MISTAKES: readonly [content: unknown, problem: RegExp][] = [
     /^queues\[0\].vod.account: .*in quotes, got 123/,
   ],
   [withQueue({ vod: { account: '1' } }), /^queues\[0\].vod.region: is required/],
+  [withVod({ endpoint: 'vod.example.com' }), /^queues\[0\].vod.endpoint: must be an https URL/],
+  [withVod({ endpoint: 'https://vod.example.com/?a=b' }), /^queues\[0\].vod.endpoint: must be an https URL/],
+  [withVod({ endpoint: 'https://u:p@vod.example.com' }), /^queues\[0\].vod.endpoint: must be an https URL/],
+  [withVod({ endpoint: 'http://vod.example.com' }), /^queues\[0\].vod.endpoint: .*allowPlainHttp: true$/],
+  [withVod({ endpoint: null }), /^queues\[0\].vod.endpoint: has no value; .* or be left out/],
+  [
+    withVod({}, { endpoint: 'https://vod.example.com' }),
+    /^queues\[1\].vod.endpoint: must be that of queues\[0\], which has the same vod.region and vod.account$/,
+  ],
+  [
+    withVod({ endpoint: 'https://a.example.com' }, { endpoint: 'https://a.example.com:8443' }),
+    /^queues\[1\].vod.endpoint: must be that of queues\[0\]/,
+  ],
   [withQueue({ mode: 'off' }), /^queues\[0\].mode: must be one of live, replay/],
   [withQueue({ receive: { wait: '1500ms' } }), /^queues\[0\].receive.wait: .*in whole seconds, .*"1500ms"/],
   [withQueue({ receive: { wait: '31s' } }), /^queues\[0\].receive.wait: /],
@@ -92,6 +115,23 @@ const MISTAKES: readonly [content: unknown, problem: RegExp][] = [
   ],
   [withNats({ auth: { type: 'token', tokenFile: '/no/such/file' } }), /^nats.auth.tokenFile: .*\(ENOENT\)$/],
   [withNats({ auth: { type: 'user', user: 'u', password: 123 } }), /^nats.auth.password: must be text/],
+  [withNats({ retention: { followUps: '14' } }), /^nats.retention.followUps: must be a duration/],
+  [withFollowUp({ policy: 'all' }), /^followUp.policy: must be one of orphans, verify, off, got "all"/],
+  // What a bare `off` becomes on its way through a tool that speaks YAML 1.1.
+  [withFollowUp({ policy: false }), /^followUp.policy: must be one of orphans, verify, off, got false/],
+  [withFollowUp({ callsPerSecond: 0 }), /^followUp.callsPerSecond: must be .*from 1 to 1000, got 0/],
+  [withFollowUp({ callsPerSecond: 1001 }), /^followUp.callsPerSecond: must be .*from 1 to 1000, got 1001/],
+  [withFollowUp({ guard: 'no' }), /^followUp.guard: must be true or false, got "no"/],
+  [withFollowUp({ maxAttempts: 0 }), /^followUp.maxAttempts: must be .*from 1 to 100, got 0/],
+  [withFollowUp({ maxAttempts: 101 }), /^followUp.maxAttempts: must be .*from 1 to 100, got 101/],
+  [withFollowUp({ quietPeriod: '999ms' }), /^followUp.quietPeriod: must be .*from 1s to less than 7d, got/],
+  [withFollowUp({ quietPeriod: '7d' }), /^followUp.quietPeriod: must be .*from 1s to less than 7d, got "7d"/],
+  [withFollowUp({ quietPeriod: '168h' }), /^followUp.quietPeriod: must be .*less than 7d, got "168h"/],
+  [
+    withFollowUp({ quietPeriod: '2d' }, { followUps: '95h' }),
+    /^nats.retention.followUps: must be at least twice followUp.quietPeriod, since/,
+  ],
+  [withFollowUp({ quietPeriode: '1d' }), /^followUp.quietPeriode: is unknown; did you mean quietPeriod\?/],
   [
     { ...aMinimum(), credentials: {} },
     /^credentials.type: is required: one of .*, since queues\[0\] has none/,
@@ -196,6 +236,17 @@ t.test('the error lists its problems and has a code', (t) => {
   t.match(error, { name: 'ConfigError', code: 'CONFIG_INVALID', problems: ['a: is wrong', 'b: is wrong'] });
   t.equal(error.message, 'the configuration has 2 problems:\n  a: is wrong\n  b: is wrong');
   t.match(new ConfigError(['a: is wrong']).message, /^the configuration has 1 problem:/);
+  t.end();
+});
+
+t.test('a retention of twice the quiet period is enough', (t) => {
+  t.same(problemsOf([withFollowUp({ quietPeriod: '2d' }, { followUps: '4d' })]), []);
+  t.end();
+});
+
+t.test('the endpoint of a VOD that is not known yet differs from no other', (t) => {
+  const unclear = withVod({ region: 'Shanghai' }, { endpoint: 'https://vod.example.com' });
+  t.match(problemsOf([unclear]), [/^queues\[0\].vod.region: must be a region/]);
   t.end();
 });
 

@@ -1,5 +1,5 @@
 import { Store, type StoreEvents, type StoreOptions } from '../../../src/publish/store.js';
-import { systemClock } from '../../../src/time.js';
+import { systemClock, type Clock } from '../../../src/time.js';
 
 /** A store whose reports are kept. */
 export interface OpenStore extends AsyncDisposable {
@@ -17,18 +17,19 @@ const usual: Omit<StoreOptions, 'servers'> = {
   prefix: 'vod',
   manageStreams: true,
   streamReplicas: 1,
-  retention: { eventsMs: 3_600_000, deadLettersMs: 7_200_000 },
+  retention: { eventsMs: 3_600_000, followUpsMs: 3_600_000, deadLettersMs: 7_200_000 },
   maxPublishesInFlight: 1024,
   ackTimeoutMs: 5_000,
 };
 
 export async function openStore(
   options: Partial<StoreOptions> & Pick<StoreOptions, 'servers'>,
+  clock: Clock = systemClock,
 ): Promise<OpenStore> {
   const reports: Report[] = [];
   const store = await Store.open(
     { ...usual, ...options },
-    systemClock,
+    clock,
     recorder(reports),
     new AbortController().signal,
   );
@@ -54,5 +55,11 @@ export function recorder(reports: Report[]): StoreEvents {
     streamCreated: record('streamCreated'),
     streamDiffers: record('streamDiffers'),
     declareFailed: record('declareFailed'),
+    jobQueueRunning: record('jobQueueRunning'),
+    jobQueueFailed: record('jobQueueFailed'),
+    jobFailed: record('jobFailed'),
+    permitsFailed: record('permitsFailed'),
+    permitsSlowed: record('permitsSlowed'),
+    permitsRestored: record('permitsRestored'),
   };
 }

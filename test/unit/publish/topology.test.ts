@@ -17,11 +17,16 @@ t.teardown(async () => {
 });
 
 const hourMs = 3_600_000;
-const retention = { eventsMs: 10 * hourMs, deadLettersMs: 20 * hourMs };
+const retention = { eventsMs: 10 * hourMs, followUpsMs: 15 * hourMs, deadLettersMs: 20 * hourMs };
 
 t.test('streams are named after the prefix', (t) => {
-  t.same(streamNames('vod'), { events: 'VOD_EVENTS', deadLetters: 'VOD_DEAD_LETTERS' });
-  t.same(streamNames('a.b-c'), { events: 'A_B-C_EVENTS', deadLetters: 'A_B-C_DEAD_LETTERS' });
+  t.same(streamNames('vod'), {
+    events: 'VOD_EVENTS',
+    deadLetters: 'VOD_DEAD_LETTERS',
+    followUps: 'VOD_FOLLOW_UPS',
+    permits: 'VOD_PERMITS',
+  });
+  t.equal(streamNames('a.b-c').events, 'A_B-C_EVENTS');
   t.end();
 });
 
@@ -138,6 +143,70 @@ t.test('tries until NATS takes the stream, and gives up when told to', async (t)
   await manager.streams.delete('IN_THE_WAY');
   await trying;
   t.match(await configOf('WAY_EVENTS'), { duplicate_window: nanos(hourMs) });
+});
+
+t.test('the streams of the follow-up', async (t) => {
+  await t.test('are created beside the others, and remember ids as long as the config says', async (t) => {
+    await using opened = await openStore({ servers: [server.url], prefix: 'follow', retention });
+    await opened.store.ensureFollowUpStreams(hourMs, neverAborted);
+    t.match(await configOf('FOLLOW_FOLLOW_UPS'), {
+      subjects: ['follow.follow-up.>'],
+      storage: 'file',
+      discard: 'old',
+      duplicate_window: nanos(hourMs),
+      max_age: nanos(retention.followUpsMs),
+    });
+    t.match(await configOf('FOLLOW_PERMITS'), {
+      subjects: ['follow.permit.>'],
+      storage: 'file',
+      max_msgs_per_subject: 1,
+      max_age: 0,
+    });
+    t.same(opened.reports.slice(1), [
+      ['streamCreated', 'FOLLOW_EVENTS'],
+      ['streamCreated', 'FOLLOW_DEAD_LETTERS'],
+      ['streamCreated', 'FOLLOW_FOLLOW_UPS'],
+      ['streamCreated', 'FOLLOW_PERMITS'],
+    ]);
+    await opened.store.ensureFollowUpStreams(hourMs, neverAborted);
+    t.equal(opened.reports.length, 5, 'nothing is created or different the second time');
+  });
+
+  await t.test('remember ids as long as the events when only the relay can know', async (t) => {
+    await using opened = await openStore({ servers: [server.url], prefix: 'auto', retention });
+    await opened.store.ensureHorizon(7 * hourMs, neverAborted);
+    await using other = await openStore({ servers: [server.url], prefix: 'auto', retention });
+    await other.store.ensureFollowUpStreams('auto', neverAborted);
+    for (const stream of ['AUTO_EVENTS', 'AUTO_DEAD_LETTERS', 'AUTO_FOLLOW_UPS']) {
+      t.match(await configOf(stream), { duplicate_window: nanos(7 * hourMs) }, stream);
+    }
+  });
+
+  await t.test(
+    'remember ids for four days when there are no events yet; never for less than before',
+    async (t) => {
+      await using opened = await openStore({ servers: [server.url], prefix: 'first', retention });
+      await opened.store.ensureFollowUpStreams('auto', neverAborted);
+      await opened.store.ensureFollowUpStreams(hourMs, neverAborted);
+      for (const stream of ['FIRST_EVENTS', 'FIRST_FOLLOW_UPS']) {
+        t.match(
+          await configOf(stream),
+          { duplicate_window: nanos(96 * hourMs), max_age: nanos(96 * hourMs) },
+          stream,
+        );
+      }
+    },
+  );
+
+  await t.test('are left alone when they are someone else’s to manage', async (t) => {
+    await using opened = await openStore({
+      servers: [server.url],
+      prefix: 'hands-off',
+      manageStreams: false,
+    });
+    await opened.store.ensureFollowUpStreams('auto', neverAborted);
+    await t.rejects(configOf('HANDS-OFF_FOLLOW_UPS'), /stream not found/);
+  });
 });
 
 t.test('opening the store', async (t) => {

@@ -62,7 +62,7 @@ t.test('a lease that reaches its cap is lost', async (t) => {
   t.same(queue.receiveVisible(1), ['M1'], 'the queue hands the message out again');
 });
 
-t.test('a renewal that fails, or whose outcome is unknown, loses the lease', async (t) => {
+t.test('invariant 5: a renewal that fails, or whose outcome is unknown, loses the lease', async (t) => {
   const rows = [
     failure('MessageNotExist', 404),
     failure('ReceiptHandleError', 400),

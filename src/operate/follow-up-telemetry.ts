@@ -1,0 +1,132 @@
+import type { FollowUp, FollowUpResult } from '../event/follow-up.js';
+import type { Ledger } from './ledger.js';
+import type { Logger } from './log.js';
+import type { Once } from './once.js';
+
+const hourMs = 3_600_000;
+/** Of a media id, which may be 64 KiB long, no more than this is in a line. */
+const maxIdLength = 200;
+
+/** What can happen to the follow-up half: as `createTelemetry`, of which it is a part. */
+export function createFollowUpTelemetry(log: Logger, ledger: Ledger, once: Once) {
+  return {
+    followUpSettled: (followUp: FollowUp, { outcome, row, reason, attempts, ...more }: FollowUpResult) => {
+      const { eventId, source, queue } = followUp;
+      const mediaId = followUp.mediaId.slice(0, maxIdLength);
+      const { code, requestId, dueMs } = more;
+      ledger.followedUp(outcome);
+      const due = dueMs === undefined ? {} : { due: new Date(dueMs).toISOString() };
+      const facts = {
+        mediaId,
+        eventId,
+        source,
+        queue,
+        outcome,
+        row,
+        attempts,
+        code,
+        requestId,
+        ...due,
+        reason,
+      };
+      switch (outcome) {
+        case 'deleted':
+        case 'nothing-to-delete':
+          once.over(`calls ${source}`, (times) => {
+            log.info({ source, times }, 'calls to VOD succeed again');
+          });
+          log.debug(facts, 'follow-up settled');
+          return;
+        case 'skipped':
+          log.debug(facts, 'follow-up settled');
+          return;
+        case 'postponed':
+          log.debug(facts, 'follow-up put off');
+          if (code === undefined) return;
+          once.tell(`calls ${source}`, code, () => {
+            log.warn(facts, 'a call to VOD failed: the follow-up is put off and tried again');
+          });
+          return;
+        case 'blocked':
+          once.tell(`calls ${source}`, code ?? row, () => {
+            log.error(
+              facts,
+              'the upload of a media cannot be deleted until an operator has seen to the reason: after that, replay its event',
+            );
+          });
+          return;
+        case 'unknown':
+          log.warn(facts, 'no call is made for an event with a value that is not known');
+          return;
+        case 'given-up':
+          log.warn(facts, 'the upload of a media was never quiet: its parts are left to VOD');
+          return;
+        case 'failed':
+          log.error(facts, 'the follow-up failed and is a dead letter: mend the reason, then replay it');
+      }
+    },
+    followUpUnreadable: (subject: string) => {
+      log.warn({ subject }, 'a message in the stream is no event of this program: it is a dead letter now');
+    },
+    permitsSlowed: (account: string, awayMs: number) => {
+      once.tell(`throttled ${account}`, 'throttled', () => {
+        log.warn(
+          { account, awayMs },
+          'VOD refuses calls over the quota of the account: calling more slowly; lower followUp.callsPerSecond if it lasts',
+        );
+      });
+    },
+    permitsRestored: (account: string) => {
+      once.over(`throttled ${account}`, (refused) => {
+        log.info({ account, refused }, 'VOD refuses no more calls: back to the usual rate');
+      });
+    },
+    followUpBacklog: (waiting: number, oldestMs: number, retentionMs: number) => {
+      const hours = (ms: number): number => Math.round((ms / hourMs) * 10) / 10;
+      const facts = { waiting, oldestHours: hours(oldestMs), retentionHours: hours(retentionMs) };
+      if (oldestMs > retentionMs / 2) {
+        const twentieths = Math.floor((oldestMs / retentionMs) * 20);
+        once.tell('backlog', String(twentieths), () => {
+          log.error(
+            facts,
+            'events wait for their follow-up for more than half of the time that the stream keeps them: they are lost to it after that; raise nats.retention.events, or find what holds the follow-up up',
+          );
+        });
+      } else {
+        once.over('backlog', () => {
+          log.info(facts, 'the backlog of follow-ups is no longer old');
+        });
+      }
+    },
+    jobQueueFailed: (durable: string, reason: string, retryInMs: number) => {
+      once.tell(`jobs ${durable}`, reason, () => {
+        log.error(
+          { consumer: durable, reason, retryInMs },
+          'no follow-ups come from the stream: trying again',
+        );
+      });
+    },
+    jobQueueRunning: (durable: string) => {
+      once.over(`jobs ${durable}`);
+      log.info({ consumer: durable }, 'taking follow-ups from the stream');
+    },
+    jobFailed: (durable: string, error: unknown, retryInMs: number) => {
+      log.error(
+        {
+          consumer: durable,
+          error: error instanceof Error ? (error.stack ?? error.message) : 'unknown',
+          retryInMs,
+        },
+        'a follow-up failed in a way that nobody foresaw: it is taken up again; please report this',
+      );
+    },
+    permitsFailed: (account: string, reason: string, retryInMs: number) => {
+      once.tell(`permits ${account}`, reason, () => {
+        log.error(
+          { account, reason, retryInMs },
+          'the shared rate of calls to VOD is not available in NATS: no calls are made; trying again',
+        );
+      });
+    },
+  };
+}

@@ -1,0 +1,100 @@
+import type { QueueConfig } from '../config/config.js';
+import { Receiver } from '../receive/receiver.js';
+import { MnsClient } from '../receive/mns-client.js';
+import { Queue, type QueueAttributes } from '../receive/queue.js';
+import { createRelay } from '../relay/relay.js';
+import { retryUntilDone } from '../time.js';
+import type { Half } from './half.js';
+import type { Parts } from './worker.js';
+
+const attributesBackOff = { baseMs: 500, maxMs: 15_000 };
+
+/** The half that moves events from MNS to NATS: one receiver for each live queue. A queue that cannot be reached is tried for ever, and holds no other queue up. */
+export function createRelayHalf(parts: Parts): Half {
+  const { config, clock, telemetry, store, stop } = parts;
+  const receivers: Receiver[] = [];
+  const each = async (act: (receiver: Receiver) => Promise<void>): Promise<void> => {
+    await Promise.all(receivers.map(act));
+  };
+  return {
+    async start() {
+      await Promise.all(config.queues.filter(({ mode }) => mode === 'live').map(startQueue));
+    },
+    get inFlight() {
+      return receivers.reduce((sum, receiver) => sum + receiver.inFlight, 0);
+    },
+    async stopped() {
+      await each((receiver) => receiver.stop());
+    },
+    async drained() {
+      await each((receiver) => receiver.drain());
+    },
+    release() {
+      for (const receiver of receivers) receiver.interrupt('release');
+    },
+    abandon() {
+      for (const receiver of receivers) receiver.interrupt('abandon');
+    },
+    async close() {
+      await each((receiver) => receiver.close());
+    },
+  };
+
+  /** Starts to receive from a queue once it can be reached and the streams remember ids for as long as it may redeliver. */
+  async function startQueue(queueConfig: QueueConfig): Promise<void> {
+    const queue = openQueue(queueConfig);
+    const attributes = await readAttributes(queue);
+    if (attributes) {
+      const { horizonMs } = config.dedupe;
+      await store.ensureHorizon(horizonMs === 'auto' ? attributes.retentionMs : horizonMs, stop);
+    }
+    if (!attributes || stop.aborted) {
+      await queue.close();
+      return;
+    }
+    const receiver = new Receiver({
+      queue,
+      visibilityMs: attributes.visibilityMs,
+      receive: queueConfig.receive,
+      ack: queueConfig.ack,
+      gate: store.gate,
+      clock,
+      events: telemetry,
+      handle: relayFor(queueConfig),
+    });
+    receivers.push(receiver);
+    telemetry.queueStarted(queue.name, attributes.visibilityMs, attributes.retentionMs);
+    receiver.start();
+  }
+
+  function openQueue(queue: QueueConfig): Queue {
+    const { name, endpoint, vod } = queue;
+    const credentials = parts.credentialsOf(queue);
+    return new Queue(name, new MnsClient({ endpoint, account: vod.account, credentials, clock }));
+  }
+
+  async function readAttributes(queue: Queue): Promise<QueueAttributes | undefined> {
+    return await retryUntilDone(() => queue.attributes(stop), {
+      clock,
+      backOff: attributesBackOff,
+      signal: stop,
+      onFailure: (error, retryInMs) => {
+        telemetry.attributesFailed(queue.name, error, retryInMs);
+      },
+    });
+  }
+
+  function relayFor({ name, vod: { region, account } }: QueueConfig): ReturnType<typeof createRelay> {
+    const { foreignEvents, maxAttempts, nats } = config;
+    return createRelay({
+      publisher: store.publisher,
+      origin: { region, account, queue: name },
+      prefix: nats.prefix,
+      foreignEvents,
+      maxAttempts,
+      onSettled: (message, outcome) => {
+        telemetry.settled(name, message, outcome);
+      },
+    });
+  }
+}

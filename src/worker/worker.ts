@@ -1,0 +1,116 @@
+import type { Config, QueueConfig } from '../config/config.js';
+import type { Telemetry } from '../operate/telemetry.js';
+import { Store } from '../publish/store.js';
+import { CredentialsCache, createProvider } from '../receive/credentials.js';
+import type { Clock } from '../time.js';
+import { createFollowUpHalf } from './follow-up-half.js';
+import type { Half } from './half.js';
+import { createRelayHalf } from './relay-half.js';
+
+/** Which halves a process runs. */
+export type Role = 'both' | 'relay' | 'follow-up';
+
+export interface WorkerOptions {
+  config: Config;
+  role: Role;
+  clock: Clock;
+  telemetry: Telemetry;
+  /** Aborted: begin nothing new, settle or give back what is in flight, then return. */
+  stop: AbortSignal;
+  /** Aborted: return at once, without a further word to MNS. */
+  abandon: AbortSignal;
+}
+
+/** How a worker ended: everything in flight settled or given back, or some of it left to its time-out. */
+export type WorkerEnd = 'drained' | 'abandoned';
+
+/** What the halves of a worker are made from. */
+export interface Parts extends WorkerOptions {
+  store: Store;
+  /** The credentials of a queue, with which MNS and VOD are called alike. */
+  credentialsOf: (queue: QueueConfig) => CredentialsCache;
+}
+
+/** The part of the grace period in which work is finished; the rest is for giving back what could not be. */
+const finishShare = 0.6;
+
+/**
+ * Runs the halves of a role until it is stopped: connects to NATS, starts them, and drains.
+ * @throws Error when the connection to NATS is closed for good.
+ */
+export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
+  const { config, role, clock, telemetry, stop, abandon } = options;
+  const store = await Store.open(config.nats, clock, telemetry, stop);
+  if (!store) return 'drained';
+  const parts: Parts = { ...options, store, credentialsOf: cachesOf(clock) };
+  const halves = [
+    ...(role === 'follow-up' ? [] : [createRelayHalf(parts)]),
+    ...(role === 'relay' ? [] : [createFollowUpHalf(parts)]),
+  ];
+  const starting = Promise.all(halves.map((half) => half.start()));
+  try {
+    await Promise.race([aborted(stop), aborted(abandon), store.closed(), starting.then(() => aborted(stop))]);
+    await Promise.race([starting, aborted(abandon)]);
+    return await drain(parts, halves);
+  } finally {
+    await close(halves);
+    await store.close();
+  }
+}
+
+/** Begins nothing new, then finishes, gives back or, when the grace is over, abandons what is in flight. */
+async function drain(
+  { config, clock, telemetry, abandon, store }: Parts,
+  halves: Half[],
+): Promise<WorkerEnd> {
+  const inFlight = (): number => halves.reduce((sum, half) => sum + half.inFlight, 0);
+  let end: WorkerEnd = 'drained';
+  const release = (): void => {
+    for (const half of halves) half.release();
+  };
+  const abandonAll = (): void => {
+    if (end === 'abandoned') return;
+    end = 'abandoned';
+    telemetry.abandoning(inFlight());
+    for (const half of halves) half.abandon();
+    // Ends the requests that are under way.
+    void close(halves);
+  };
+  telemetry.stopping(inFlight(), config.stop.graceMs);
+  const cancelRelease = clock.after(config.stop.graceMs * finishShare, release);
+  const cancelAbandon = clock.after(config.stop.graceMs, abandonAll);
+  if (abandon.aborted) abandonAll();
+  abandon.addEventListener('abort', abandonAll);
+  await Promise.all(halves.map((half) => half.stopped()));
+  // What NATS does not store now is sooner stored by a replica that can still reach it.
+  if (!store.gate.isOpen) release();
+  store.gate.onClose(release);
+  await Promise.all(halves.map((half) => half.drained()));
+  cancelRelease();
+  cancelAbandon();
+  abandon.removeEventListener('abort', abandonAll);
+  return end;
+}
+
+async function close(halves: readonly Half[]): Promise<void> {
+  await Promise.all(halves.map((half) => half.close()));
+}
+
+function cachesOf(clock: Clock): Parts['credentialsOf'] {
+  const caches = new Map<QueueConfig, CredentialsCache>();
+  return (queue) => {
+    let cache = caches.get(queue);
+    if (!cache)
+      caches.set(queue, (cache = new CredentialsCache(() => createProvider(queue.credentials), clock)));
+    return cache;
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+}

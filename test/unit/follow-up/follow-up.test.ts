@@ -1,0 +1,345 @@
+import t from 'tap';
+import { toCloudEvent } from '../../../src/event/cloud-event.js';
+import type { FollowUpResult } from '../../../src/event/follow-up.js';
+import { createFollowUp, type FollowUpOptions } from '../../../src/follow-up/follow-up.js';
+import { VodError } from '../../../src/follow-up/vod-error.js';
+import type { Job } from '../../../src/publish/job-queue.js';
+import type { Publication } from '../../../src/publish/publisher.js';
+import { systemClock } from '../../../src/time.js';
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+const startMs = Date.parse('2026-03-20T08:00:00Z');
+
+interface Deletion {
+  status?: string;
+  deleteType?: string;
+  mediaType?: string;
+  errorCode?: string;
+}
+
+/** What VOD answers: to the guard the age of the last modification, to the call nothing or an error code. */
+type Answer = string | number;
+
+class Bench {
+  /** What happened, in order. */
+  readonly steps: string[] = [];
+  readonly results: FollowUpResult[] = [];
+  readonly published: Publication[] = [];
+  nowMs = startMs;
+  /** Answers of GetVideoInfo: how long ago the media was modified, in ms, or an error code. */
+  info: Answer[] = [];
+  /** Answers of DeleteMultipartUpload: an error code, or anything else for success. */
+  calls: Answer[] = [];
+  /** Whether the next permits are still good when the call begins. */
+  fresh: boolean[] = [];
+  duringGuard = (): void => undefined;
+  readonly stop = new AbortController();
+  readonly cut = new AbortController();
+  readonly #run;
+
+  constructor(options: Partial<FollowUpOptions> = {}) {
+    const site = {
+      client: {
+        getVideoInfo: async () => {
+          const answer = this.#answer('ask', this.info.shift() ?? dayMs * 2);
+          this.duringGuard();
+          return {
+            status: 'Uploading',
+            createdMs: 0,
+            modifiedMs: this.nowMs - Number(answer),
+            requestId: 'INFO',
+          };
+        },
+        deleteMultipartUpload: async () => {
+          this.#answer('call', this.calls.shift() ?? 0);
+          return { requestId: 'CALL' };
+        },
+      },
+      permits: {
+        acquire: async (priority: string, signal: AbortSignal) => {
+          signal.throwIfAborted();
+          this.steps.push(`permit ${priority}`);
+          return {
+            begin: () => this.fresh.shift() ?? true,
+            throttled: () => {
+              this.steps.push('throttled');
+              return 1;
+            },
+            unused: () => {
+              this.steps.push('unused');
+            },
+          };
+        },
+      },
+    };
+    this.#run = createFollowUp({
+      publisher: {
+        publish: async (publication) => {
+          this.steps.push(`publish ${publication.subject}`);
+          this.published.push(publication);
+          return { seq: 1, duplicate: false };
+        },
+      },
+      siteOf: () => site,
+      policy: 'orphans',
+      guard: true,
+      quietPeriodMs: dayMs,
+      maxAttempts: 3,
+      prefix: 'vod',
+      clock: { ...systemClock, now: () => this.nowMs },
+      onSettled: (_followUp, result) => this.results.push(result),
+      onUnreadable: (subject) => this.steps.push(`unreadable ${subject}`),
+      ...options,
+    });
+  }
+
+  async take(text: string): Promise<string[]> {
+    const from = this.steps.length;
+    const job: Job = {
+      subject: 'vod.event.x',
+      text,
+      storedAtMs: this.nowMs,
+      streamSeq: 7,
+      deliveries: 1,
+      ack: async () => {
+        this.steps.push('ack');
+        return true;
+      },
+      redeliver: (delayMs) => {
+        this.steps.push(`redeliver ${delayMs}`);
+      },
+    };
+    await this.#run(job, { stop: this.stop.signal, cut: this.cut.signal });
+    return this.steps.slice(from);
+  }
+
+  get last(): FollowUpResult | undefined {
+    return this.results.at(-1);
+  }
+
+  /** The event that was published last. */
+  get lastText(): string {
+    return String(this.published.at(-1)?.body);
+  }
+
+  #answer(step: string, answer: Answer): Answer {
+    this.steps.push(step);
+    if (typeof answer === 'number') return answer;
+    throw new VodError({ operation: step, code: answer, message: 'no', status: 400, requestId: 'FAIL' });
+  }
+}
+
+/** The text of a deletion's event in the stream; by default one that leaves an orphan. */
+function eventText({
+  status = 'fail',
+  deleteType = 'all',
+  mediaType = 'video',
+  errorCode,
+}: Deletion = {}): string {
+  const code = errorCode ?? (status === 'fail' ? 'DeleteVideoFailed' : undefined);
+  const event = {
+    kind: 'delete-media-complete',
+    eventTime: '2026-03-20T07:49:17Z',
+    status,
+    mediaType,
+    deleteType,
+    mediaId: 'media-1',
+    jobIds: [],
+    ...(code !== undefined && { error: { code } }),
+    extra: {},
+  } as const;
+  return toCloudEvent(event, { region: 'cn-shanghai', account: '1', queue: 'q' }, '', 'vod').body;
+}
+
+t.test('an orphan is deleted: permit, guard, call, outcome, and the ack last', async (t) => {
+  const bench = new Bench();
+  const steps = await bench.take(eventText());
+  t.same(steps, ['permit orphan', 'ask', 'call', 'publish vod.follow-up.deleted.media-1', 'ack']);
+  t.match(bench.last, { outcome: 'deleted', attempts: 1, requestId: 'CALL' });
+});
+
+t.test('what the plan decides alone needs no permit', async (t) => {
+  const rows: [Deletion, string][] = [
+    [{ status: 'success' }, 'skipped'],
+    [{ errorCode: 'Forbidden.RAM' }, 'blocked'],
+    [{ mediaType: 'hologram' }, 'unknown'],
+  ];
+  for (const [deletion, outcome] of rows) {
+    const bench = new Bench();
+    t.same(await bench.take(eventText(deletion)), [`publish vod.follow-up.${outcome}.media-1`, 'ack']);
+    t.match(bench.last, { outcome, attempts: 0 });
+  }
+});
+
+t.test('a media that was modified lately is put off until it is quiet, however often', async (t) => {
+  const bench = new Bench();
+  bench.info = [hourMs, 2 * hourMs, dayMs];
+  t.same(await bench.take(eventText()), [
+    'permit orphan',
+    'ask',
+    'unused',
+    'publish vod.follow-up.postponed.media-1',
+    'ack',
+  ]);
+  t.match(bench.last, { outcome: 'postponed', attempts: 0, dueMs: startMs + 23 * hourMs });
+
+  const first = bench.lastText;
+  t.same(await bench.take(first), [`redeliver ${23 * hourMs}`], 'too early, it goes back until it is due');
+  bench.nowMs += 23 * hourMs;
+  await bench.take(first);
+  t.match(bench.last, { outcome: 'postponed', dueMs: bench.nowMs + 22 * hourMs }, 'it is still not quiet');
+  bench.nowMs += 22 * hourMs;
+  await bench.take(bench.lastText);
+  t.match(bench.last, { outcome: 'deleted', attempts: 1 });
+  const ids = bench.published.map(({ msgId }) => msgId);
+  t.equal(new Set(ids).size, ids.length, 'each outcome has an id of its own');
+});
+
+t.test('a modification in the future counts as one of now', async (t) => {
+  const bench = new Bench();
+  bench.info = [-5 * hourMs];
+  await bench.take(eventText());
+  t.match(bench.last, { outcome: 'postponed', dueMs: startMs + dayMs });
+});
+
+t.test('seven days after the deletion a media that was never quiet is given up', async (t) => {
+  const bench = new Bench();
+  bench.nowMs = startMs + 7 * dayMs;
+  t.same(await bench.take(eventText()), ['publish vod.follow-up.given-up.media-1', 'ack']);
+});
+
+t.test('each answer of VOD has its outcome', async (t) => {
+  const rows: [code: string, outcome: string, attempts: number][] = [
+    ['InvalidMultipartUpload.NotFound', 'nothing-to-delete', 1],
+    ['InvalidVideo.NotFound', 'nothing-to-delete', 1],
+    ['AccessDenied', 'blocked', 1],
+    ['OperationDenied.Suspended', 'blocked', 1],
+    ['InvalidParameter', 'failed', 1],
+    ['ServiceUnAvailable', 'postponed', 1],
+    ['NeverHeardOf', 'postponed', 1],
+    ['InvalidSecurityToken.Expired', 'postponed', 0],
+  ];
+  for (const [code, outcome, attempts] of rows) {
+    for (const asked of ['info', 'calls'] as const) {
+      const bench = new Bench();
+      bench[asked] = [code];
+      const steps = await bench.take(eventText());
+      t.match(bench.last, { outcome, attempts, code, requestId: 'FAIL' }, `${code} from ${asked}`);
+      t.equal(
+        steps.includes('unused'),
+        asked === 'info',
+        'a permit is given back only when no call was made',
+      );
+      t.equal(steps.at(-1), 'ack');
+    }
+  }
+});
+
+t.test(
+  'failed attempts are counted from job to job, and end in a dead letter and the outcome failed',
+  async (t) => {
+    const bench = new Bench();
+    bench.calls = ['InternalError', 'InternalError', 'InternalError'];
+    await bench.take(eventText());
+    for (const attempts of [1, 2]) {
+      t.match(bench.last, { outcome: 'postponed', attempts, code: 'InternalError' });
+      const { dueMs = 0 } = bench.last ?? {};
+      t.ok(dueMs > bench.nowMs, 'after a while');
+      bench.nowMs = dueMs;
+      await bench.take(bench.lastText);
+    }
+    t.match(bench.last, { outcome: 'failed', attempts: 3 });
+    const [letter, outcome] = bench.published.slice(-2);
+    t.equal(letter?.subject, 'vod.dead-letter.follow-up.follow-up-failed');
+    t.equal(letter?.body, outcome?.body, 'the dead letter holds all that a replay needs');
+    t.equal(outcome?.subject, 'vod.follow-up.failed.media-1');
+  },
+);
+
+t.test('credentials that are refused use up no attempt', async (t) => {
+  const bench = new Bench();
+  for (let i = 0; i < 5; i++) {
+    bench.calls = ['InvalidAccessKeyId.Inactive'];
+    await bench.take(i === 0 ? eventText() : bench.lastText);
+    t.match(bench.last, { outcome: 'postponed', attempts: 0 });
+    bench.nowMs = bench.last?.dueMs ?? 0;
+  }
+});
+
+t.test(
+  'a refusal for the quota is no attempt: the next permit is waited for, and the guard is not asked again',
+  async (t) => {
+    const bench = new Bench();
+    bench.calls = ['Throttling.User'];
+    const steps = await bench.take(eventText());
+    t.same(steps.slice(0, 6), ['permit orphan', 'ask', 'call', 'throttled', 'permit orphan', 'call']);
+    t.match(bench.last, { outcome: 'deleted', attempts: 1 });
+  },
+);
+
+t.test('a permit that has become too old during the guard is not used', async (t) => {
+  const bench = new Bench();
+  bench.fresh = [false];
+  const steps = await bench.take(eventText());
+  t.same(steps.slice(0, 4), ['permit orphan', 'ask', 'permit orphan', 'call']);
+});
+
+t.test('under the policy verify a whole deletion is called on later, after the orphans', async (t) => {
+  const bench = new Bench({ policy: 'verify' });
+  await bench.take(eventText({ status: 'success' }));
+  t.match(bench.last, { outcome: 'postponed', dueMs: startMs + dayMs });
+  bench.nowMs += dayMs;
+  bench.calls = ['InvalidVideo.NotFound'];
+  const steps = await bench.take(bench.lastText);
+  t.equal(steps[0], 'permit verify');
+  t.match(bench.last, { outcome: 'nothing-to-delete' });
+});
+
+t.test('without the guard only failed whole deletions are called on, after the quiet period', async (t) => {
+  const bench = new Bench({ guard: false });
+  await bench.take(eventText());
+  t.match(bench.last, { outcome: 'postponed', dueMs: Date.parse('2026-03-21T07:49:17Z') });
+  bench.nowMs = bench.last?.dueMs ?? 0;
+  const steps = await bench.take(bench.lastText);
+  t.same(steps.slice(0, 2), ['permit orphan', 'call'], 'and nothing is asked');
+  await bench.take(eventText({ status: 'success', deleteType: 'mezzanine' }));
+  t.match(bench.last, { outcome: 'skipped' });
+});
+
+t.test('without a queue that says how to call VOD it is put off', async (t) => {
+  const bench = new Bench({ siteOf: () => undefined });
+  await bench.take(eventText());
+  t.match(bench.last, { outcome: 'postponed', attempts: 0, reason: /acs:vod:cn-shanghai:1/ });
+});
+
+t.test('a message that is no event becomes a dead letter with its text', async (t) => {
+  const bench = new Bench();
+  const steps = await bench.take('{"specversion":');
+  t.same(steps, ['publish vod.dead-letter.follow-up.follow-up-failed', 'ack', 'unreadable vod.event.x']);
+  t.equal(bench.lastText, '{"specversion":');
+  t.same(bench.results, []);
+});
+
+t.test('after a stop nothing is called, and the job is given back at once', async (t) => {
+  const bench = new Bench();
+  bench.stop.abort();
+  t.same(await bench.take(eventText()), ['redeliver 0']);
+});
+
+t.test('a stop between guard and call gives the permit back as well', async (t) => {
+  const bench = new Bench();
+  bench.duringGuard = () => {
+    bench.stop.abort();
+  };
+  t.same(await bench.take(eventText()), ['permit orphan', 'ask', 'unused', 'redeliver 0']);
+});
+
+t.test('a bug is thrown, so that the job queue hands the job out again', async (t) => {
+  const bench = new Bench({
+    siteOf: () => {
+      throw new TypeError('a bug');
+    },
+  });
+  await t.rejects(bench.take(eventText()), TypeError);
+});
