@@ -134,7 +134,7 @@ async function stateOf({ control }: Testbed): Promise<QueueState> {
   return state;
 }
 
-/** Freezes NATS under load, and waits until this many messages wait for their PubAck. */
+/** Freezes NATS under load, and waits until this many messages wait for their PubAck, and no more are deleted. */
 async function untilFrozenInFlight(testbed: Testbed, count: number): Promise<void> {
   await until(async () => (await stateOf(testbed)).deleted > 100, { what: 'messages flow' });
   testbed.nats.pause();
@@ -142,6 +142,14 @@ async function untilFrozenInFlight(testbed: Testbed, count: number): Promise<voi
     what: `${count} are in flight`,
     everyMs: 5,
   });
+  let [deleted, sameReads] = [-1, 0];
+  const isQuiet = async (): Promise<boolean> => {
+    const now = (await stateOf(testbed)).deleted;
+    sameReads = now === deleted ? sameReads + 1 : 0;
+    deleted = now;
+    return sameReads === 10;
+  };
+  await until(isQuiet, { what: 'what was stored before is deleted', everyMs: 30 });
 }
 
 /** Messages that were delivered and neither deleted nor released since. */
