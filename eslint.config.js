@@ -17,6 +17,7 @@ const mayImport = {
   'follow-up': ['publish', 'event', 'time'],
   sandbox: ['event', 'time'],
   relay: ['receive', 'decode', 'publish', 'event', 'time'],
+  replay: ['receive', 'decode', 'publish', 'event', 'time'],
   operate: ['event', 'time'],
   worker: ['config', 'receive', 'decode', 'publish', 'relay', 'follow-up', 'operate', 'event', 'time'],
   commands: [
@@ -26,6 +27,7 @@ const mayImport = {
     'publish',
     'relay',
     'follow-up',
+    'replay',
     'operate',
     'sandbox',
     'worker',
@@ -53,8 +55,8 @@ const owners = {
   pino: ['operate'],
   saxes: ['receive', 'decode', 'sandbox'],
   cloudevents: ['event'],
-  commander: ['commands', 'demo', 'main'],
-  'cli-progress': ['demo'],
+  commander: ['commands', 'demo', 'replay-command', 'main'],
+  'cli-progress': ['demo', 'replay-command'],
   'node:child_process': ['demo'],
   'node:process': ['config', 'main'],
   'node:timers': ['time'],
@@ -101,6 +103,13 @@ export default defineConfig(
     // The demo builds everything, starts a nats-server, and reads the stream as a subscriber does.
     files: demoFiles,
     rules: { '@typescript-eslint/no-restricted-imports': ['error', importRules('commands', 'demo')] },
+  },
+  {
+    // The replay draws a bar.
+    files: ['src/commands/replay/**'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': ['error', importRules('commands', 'replay-command')],
+    },
   },
   {
     // The clock itself.
@@ -167,7 +176,7 @@ export default defineConfig(
   },
 );
 
-/** `owner` differs from `part` for the demo only. */
+/** `owner` differs from `part` for commands that own a library of their own. */
 function importRules(part, owner) {
   const parts = Object.keys(mayImport).filter((name) => name !== part && !mayImport[part].includes(name));
   const typesToo = mayImportTypes[part] ?? [];

@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { configCommand } from './commands/config.js';
+import { deadLettersCommand } from './commands/dead-letters/dead-letters.js';
 import { demoCommand } from './commands/demo/demo.js';
+import { replayCommand } from './commands/replay.js';
 import { runCommand, type StopSignals } from './commands/run.js';
 import { sandboxCommand } from './commands/sandbox.js';
 import { ConfigError } from './config/config-error.js';
@@ -19,6 +21,8 @@ const program = new Command('vod-relay')
   .version(version)
   .addCommand(runCommand(version, stopSignals))
   .addCommand(configCommand())
+  .addCommand(deadLettersCommand(stopSignals))
+  .addCommand(replayCommand(stopSignals))
   .addCommand(sandboxCommand())
   .addCommand(demoCommand());
 

@@ -17,19 +17,21 @@ t.test('layer rules', async (t) => {
 
   const stages = ['receive', 'decode', 'publish'];
   const halves = ['relay', 'follow-up'];
+  const paths = [...halves, 'replay'];
   const top = ['worker', 'commands'];
-  const above = [...halves, 'operate', 'config', 'sandbox', ...top];
+  const above = [...paths, 'operate', 'config', 'sandbox', ...top];
   const forbidden: Record<string, string[]> = {
     event: [...stages, ...above],
     receive: ['decode', 'publish', ...above],
     decode: ['receive', 'publish', ...above],
     publish: ['receive', 'decode', ...above],
-    relay: ['follow-up', 'operate', 'config', 'sandbox', ...top],
-    'follow-up': ['receive', 'decode', 'relay', 'operate', 'config', 'sandbox', ...top],
-    config: [...stages, ...halves, 'operate', 'sandbox', ...top],
-    operate: [...stages, ...halves, 'config', 'sandbox', ...top],
-    sandbox: [...stages, ...halves, 'operate', 'config', ...top],
-    worker: ['sandbox', 'commands'],
+    relay: ['follow-up', 'replay', 'operate', 'config', 'sandbox', ...top],
+    'follow-up': ['receive', 'decode', 'relay', 'replay', 'operate', 'config', 'sandbox', ...top],
+    replay: ['relay', 'follow-up', 'operate', 'config', 'sandbox', ...top],
+    config: [...stages, ...paths, 'operate', 'sandbox', ...top],
+    operate: [...stages, ...paths, 'config', 'sandbox', ...top],
+    sandbox: [...stages, ...paths, 'operate', 'config', ...top],
+    worker: ['replay', 'sandbox', 'commands'],
     commands: [],
   };
 
@@ -83,7 +85,9 @@ t.test('layer rules', async (t) => {
       ['saxes', 'sandbox', 'publish'],
       ['cloudevents', 'event', 'publish'],
       ['commander', 'commands', 'config'],
+      ['commander', 'commands/replay', 'replay'],
       ['cli-progress', 'commands/demo', 'commands'],
+      ['cli-progress', 'commands/replay', 'replay'],
       ['node:child_process', 'commands/demo', 'sandbox'],
       ['child_process', 'commands/demo', 'receive'],
       ['node:process', 'config', 'commands'],

@@ -14,6 +14,8 @@ import {
 /** The `dataschema` of DeleteMediaComplete; the schema is in `schema/delete-media-complete.1.schema.json`. */
 export const deleteMediaCompleteSchema = 'urn:vod-relay:schema:DeleteMediaComplete:1';
 
+const typePrefix = 'com.aliyun.vod.';
+
 /** An event as it goes to NATS, in the structured mode of the CloudEvents NATS binding. */
 export interface EventMessage {
   /** The `Nats-Msg-Id`, and the `id` of the CloudEvent. */
@@ -64,6 +66,60 @@ export function toCloudEvent(
   };
 }
 
+/** The start of a CloudEvent that a replay has marked. */
+const replayMark = /^\{"replayid":"[A-Za-z0-9-]*",/;
+
+/**
+ * A CloudEvent of `toCloudEvent` with the extension attribute `replayid`, which replaces an earlier one. Done on the
+ * text: `data` of a foreign event would not survive parsing. The replay id consists of letters, digits and hyphens.
+ */
+export function withReplayId(body: string, replayId: string): string {
+  return `{"replayid":"${replayId}",${body.replace(replayMark, '{').slice(1)}`;
+}
+
+/** What a stored CloudEvent says of its event. */
+export interface StoredEvent {
+  readonly id: string;
+  readonly time: string;
+  /** For a foreign event, `json` is what the stored JSON means, not its exact text. */
+  readonly event: VodEvent;
+}
+
+/** Reads back what `toCloudEvent` wrote. @returns undefined when the text is not such a CloudEvent. */
+export function fromCloudEvent(body: string): StoredEvent | undefined {
+  let envelope: StoredEnvelope | null;
+  try {
+    envelope = JSON.parse(body) as StoredEnvelope | null;
+  } catch {
+    return undefined;
+  }
+  const { id, time, type, subject, data } = envelope ?? {};
+  if (typeof id !== 'string' || typeof time !== 'string' || typeof type !== 'string') return undefined;
+  if (!type.startsWith(typePrefix) || typeof data !== 'object' || data === null) return undefined;
+  const eventType = type.slice(typePrefix.length);
+  if (eventType === deleteMediaCompleteType) {
+    const { extra = {}, ...fields } = data as Omit<DeleteMediaComplete, 'kind' | 'eventTime' | 'extra'> &
+      Partial<Pick<DeleteMediaComplete, 'extra'>>;
+    return { id, time, event: { kind: 'delete-media-complete', eventTime: time, ...fields, extra } };
+  }
+  const event: VodEvent = {
+    kind: 'foreign',
+    eventType: attributeValue(eventType),
+    eventTime: time,
+    ...(typeof subject === 'string' && { mediaId: attributeValue(subject) }),
+    json: JSON.stringify(data),
+  };
+  return { id, time, event };
+}
+
+interface StoredEnvelope {
+  id?: unknown;
+  time?: unknown;
+  type?: unknown;
+  subject?: unknown;
+  data?: unknown;
+}
+
 function ownAttributes(event: VodEvent): {
   type: string;
   subject?: string;
@@ -95,7 +151,16 @@ function normalizedData(event: DeleteMediaComplete): Record<string, unknown> {
   };
 }
 
+/** The text that `attributeText` encoded; the encoded one where that is not UTF-8. */
+function attributeValue(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return encoded;
+  }
+}
+
 /** The CloudEvents `type` of a VOD event: its EventType after `com.aliyun.vod.`. */
 export function cloudEventType(eventType: string): string {
-  return `com.aliyun.vod.${attributeText(eventType)}`;
+  return `${typePrefix}${attributeText(eventType)}`;
 }

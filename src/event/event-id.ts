@@ -54,6 +54,19 @@ export function deadLetterId(queue: string, messageId: string, body: string | Ui
 }
 
 /**
+ * The `Nats-Msg-Id` of an event that a replay sends although the stream may have it: an id of this replay's own, so
+ * that a replay that is resumed repeats nothing. SHA-256 as above, over `["replay", replayId, eventId]`.
+ */
+export function replayedEventId(replayId: string, eventId: string): string {
+  return hash128(JSON.stringify(['replay', replayId, eventId]));
+}
+
+/** The `Nats-Msg-Id` of a dead letter that is kept under another code or reason; `id` is the one it had. */
+export function recodedDeadLetterId(id: string, code: string, reason: string): string {
+  return hash128(JSON.stringify(['dead-letter', id, code, reason]));
+}
+
+/**
  * The id of the event that tells an outcome of a follow-up, and its `Nats-Msg-Id`. All final outcomes of one
  * follow-up share one id, whatever they are: a process that dies between the outcome and its ack, and comes to another
  * outcome the next time, cannot record two. SHA-256 as above, over

@@ -91,6 +91,20 @@ export function readFollowUp(text: string): FollowUp | undefined {
   }
 }
 
+/**
+ * The follow-up that an event of the outcome `failed` gave up on, to be taken up afresh.
+ *
+ * @returns undefined for any other text. Never throws.
+ */
+export function readFailedFollowUp(text: string): FollowUp | undefined {
+  const event = parseObject(text);
+  const data = event?.['data'];
+  if (event?.['type'] !== followUpType('failed') || !isObject(data)) return undefined;
+  const { eventId, eventTime, errorCode } = data;
+  const afresh = { attempts: 0, postponements: 0, dueMs: 0 };
+  return followUpOf(event, data, { eventId, eventTime, errorCode, ...afresh });
+}
+
 function fromDeletion(event: Fields, data: Fields): FollowUp | undefined {
   const { error = {} } = data;
   if (!isObject(error)) return undefined;

@@ -1,9 +1,10 @@
-import type { EventMessage } from '../event/cloud-event.js';
+import { withReplayId, type EventMessage } from '../event/cloud-event.js';
 import type { DeadLetterCode } from '../event/dead-letter-code.js';
-import { deadLetterId } from '../event/event-id.js';
+import { deadLetterId, recodedDeadLetterId, replayedEventId } from '../event/event-id.js';
 import { percentEncode } from '../event/percent.js';
 import { deadLetterSubject } from '../event/subject.js';
 import type { Publication } from './publisher.js';
+import { replayStreamName } from './replay-topology.js';
 import { streamNames } from './topology.js';
 
 /** An event as its CloudEvent, for everyone who subscribes. */
@@ -58,6 +59,125 @@ export function deadLetterPublication(prefix: string, letter: DeadLetter): Publi
     body: letter.body,
     headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, headerText(value)])),
   };
+}
+
+/** Which replay sends an event, and for which of its items: a resumed replay knows its own work by these. */
+export interface ReplayMark {
+  replayId: string;
+  /** Names the item among all items of the replay. */
+  item: string;
+}
+
+/** The headers that carry a ReplayMark. */
+export const replayHeaders = { id: 'Replay-Id', item: 'Replay-Item' } as const;
+
+/** An event that a replay sends. `own`: under an id of the replay's own, and marked in the CloudEvent as well. */
+export function replayedEventPublication(
+  target: { subject: string; stream: string },
+  event: Omit<EventMessage, 'subject'>,
+  { replayId, item }: ReplayMark,
+  own: boolean,
+): Publication {
+  return {
+    ...target,
+    msgId: own ? replayedEventId(replayId, event.id) : event.id,
+    body: own ? withReplayId(event.body, replayId) : event.body,
+    headers: {
+      'Content-Type': event.contentType,
+      [replayHeaders.id]: replayId,
+      [replayHeaders.item]: item,
+    },
+  };
+}
+
+/** A follow-up that a replay puts before the follow-up half: its event, of the outcome `postponed`. */
+export function replayedFollowUpPublication(
+  prefix: string,
+  event: EventMessage,
+  { replayId, item }: ReplayMark,
+): Publication {
+  const publication = followUpPublication(prefix, event);
+  const headers = { ...publication.headers, [replayHeaders.id]: replayId, [replayHeaders.item]: item };
+  return { ...publication, headers };
+}
+
+/** Where the checkpoint of a replay is kept. */
+export function checkpointSubject(prefix: string, replayId: string): string {
+  return `${prefix}.replay-checkpoint.${replayId}`;
+}
+
+/** The state of a replay, which takes the place of the one before. `msgId` is another for each write. */
+export function checkpointPublication(
+  prefix: string,
+  replayId: string,
+  msgId: string,
+  body: string,
+): Publication {
+  return {
+    subject: checkpointSubject(prefix, replayId),
+    stream: replayStreamName(prefix),
+    msgId,
+    body,
+    headers: { 'Content-Type': 'application/json', 'Nats-Rollup': 'sub' },
+  };
+}
+
+/** A dead letter as it is stored. */
+interface KeptDeadLetter {
+  subject: string;
+  /** When it became one; its copies keep the time. */
+  timeMs: number;
+  headers: Readonly<Record<string, string>>;
+  body: Uint8Array;
+}
+
+/** The copy of a dead letter whose event is published: no longer among the open ones. `at` is an ISO time. */
+export function doneDeadLetterPublication(
+  prefix: string,
+  letter: KeptDeadLetter,
+  done: { at: string; eventId: string; replayId: string },
+): Publication {
+  return {
+    subject: `${letter.subject}.done`,
+    stream: streamNames(prefix).deadLetters,
+    msgId: `${letter.headers['Nats-Msg-Id'] ?? ''}-done`,
+    body: letter.body,
+    headers: {
+      ...ownHeaders(letter),
+      'Dead-Letter-Done': done.at,
+      'Dead-Letter-Event-Id': done.eventId,
+      'Dead-Letter-Replay': done.replayId,
+    },
+  };
+}
+
+/** The copy of a dead letter that is one for another reason than before; the first reason stays with it. */
+export function recodedDeadLetterPublication(
+  prefix: string,
+  letter: KeptDeadLetter,
+  { code, reason, at }: Pick<DeadLetter, 'code' | 'reason' | 'at'>,
+): Publication {
+  const { headers } = letter;
+  return {
+    subject: `${letter.subject.slice(0, letter.subject.lastIndexOf('.'))}.${code}`,
+    stream: streamNames(prefix).deadLetters,
+    msgId: recodedDeadLetterId(headers['Nats-Msg-Id'] ?? '', code, reason),
+    body: letter.body,
+    headers: {
+      'Dead-Letter-First-Code': headers['Dead-Letter-Code'] ?? '',
+      'Dead-Letter-First-Reason': headers['Dead-Letter-Reason'] ?? '',
+      ...ownHeaders(letter),
+      'Dead-Letter-Code': code,
+      'Dead-Letter-Reason': headerText(reason),
+      'Dead-Letter-At': headerText(at),
+    },
+  };
+}
+
+/** Without those of JetStream, which speak of one publish only. */
+function ownHeaders({ headers, timeMs }: KeptDeadLetter): Record<string, string> {
+  const own = Object.entries(headers).filter(([name]) => !name.startsWith('Nats-'));
+  return { ...Object.fromEntries(own), 'Dead-Letter-Time': new Date(timeMs).toISOString() };
 }
 
 /** NATS headers are lines: what could end one, or is not ASCII, is percent-encoded. */

@@ -5,6 +5,7 @@ import { JobQueue, type JobQueueEvents, type JobQueueOptions } from './job-queue
 import { Permits, type PermitEvents } from './permits.js';
 import { Publisher } from './publisher.js';
 import { StoreGate, type ClosedReason } from './store-gate.js';
+import { StreamReader } from './stream-reader.js';
 import {
   declarePermitStream,
   declareStreams,
@@ -138,6 +139,11 @@ export class Store {
     );
     this.#pulling.push(permits);
     return permits;
+  }
+
+  /** For commands that look at what is stored, or delete it. It ends with the store. */
+  reader(): StreamReader {
+    return new StreamReader(this.#connection, this.#clock);
   }
 
   /** Call when nothing is in flight any more: every PubAck that matters is here already. */

@@ -54,7 +54,7 @@ export interface TopologyEvents {
 
 /** `vod` → `VOD_EVENTS`, `VOD_DEAD_LETTERS`, `VOD_FOLLOW_UPS`, `VOD_PERMITS`. */
 export function streamNames(prefix: string): StreamNames {
-  const base = prefix.toUpperCase().replaceAll('.', '_');
+  const base = streamBase(prefix);
   return {
     events: `${base}_EVENTS`,
     deadLetters: `${base}_DEAD_LETTERS`,
@@ -74,53 +74,65 @@ export async function windowOf(connection: NatsConnection, name: string): Promis
   return found ? millis(found.config.duplicate_window) : usualWindowMs;
 }
 
+/** What the names of the streams of a subject prefix begin with. */
+export function streamBase(prefix: string): string {
+  return prefix.toUpperCase().replaceAll('.', '_');
+}
+
 /**
  * Makes sure that the streams exist: creates what is absent, and lengthens a duplicate window (and the age it needs)
  * that is shorter than the dedupe horizon, because an event could be stored twice. Nothing else is changed, nothing
  * is ever shortened or deleted. Tries until it succeeds or the signal is aborted.
  */
 export async function declareStreams(options: TopologyOptions): Promise<void> {
-  const { connection, prefix, replicas, horizonMs, withFollowUps, signal, clock, events } = options;
+  const { prefix, replicas, horizonMs, withFollowUps } = options;
   const names = streamNames(prefix);
   const wanted = [
-    stream(names.events, `${prefix}.event.>`, options.eventsMs, horizonMs, replicas),
-    stream(names.deadLetters, `${prefix}.dead-letter.>`, options.deadLettersMs, horizonMs, replicas),
+    stream(names.events, [`${prefix}.event.>`], options.eventsMs, horizonMs, replicas),
+    stream(names.deadLetters, [`${prefix}.dead-letter.>`], options.deadLettersMs, horizonMs, replicas),
   ];
   if (withFollowUps) {
     wanted.push(
-      stream(names.followUps, `${prefix}.follow-up.>`, options.followUpsMs, horizonMs, replicas),
+      stream(names.followUps, [`${prefix}.follow-up.>`], options.followUpsMs, horizonMs, replicas),
       permits(options),
     );
   }
-  for (const config of wanted) {
-    const attempt = async (): Promise<void> => declare(await jetStreamManager(connection), config, events);
-    await retryUntilDone(attempt, {
-      clock,
-      backOff: declareBackOff,
-      signal,
-      onFailure: (error, retryInMs) => {
-        events.declareFailed(config.name, (error as Error).message, retryInMs);
-      },
-    });
-  }
+  for (const config of wanted) await declareUntilDone(config, options);
+}
+
+/** Makes sure that one stream is there. Tries until it succeeds or the signal is aborted. */
+export async function declareUntilDone(
+  config: WantedStream,
+  { connection, signal, clock, events }: Pick<TopologyOptions, 'connection' | 'signal' | 'clock' | 'events'>,
+): Promise<void> {
+  const attempt = async (): Promise<void> => declare(await jetStreamManager(connection), config, events);
+  await retryUntilDone(attempt, {
+    clock,
+    backOff: declareBackOff,
+    signal,
+    onFailure: (error, retryInMs) => {
+      events.declareFailed(config.name, (error as Error).message, retryInMs);
+    },
+  });
 }
 
 type WantedStream = Pick<
   StreamConfig,
   'name' | 'subjects' | 'max_age' | 'duplicate_window' | 'num_replicas' | 'storage' | 'retention' | 'discard'
 > &
-  Partial<Pick<StreamConfig, 'max_msgs_per_subject'>>;
+  Partial<Pick<StreamConfig, 'max_msgs_per_subject' | 'allow_rollup_hdrs'>>;
 
-function stream(
+/** A stream as the configuration wants it, before what is its own. */
+export function stream(
   name: string,
-  subject: string,
+  subjects: string[],
   ageMs: number,
   horizonMs: number,
   replicas: number,
 ): WantedStream {
   return {
     name,
-    subjects: [subject],
+    subjects,
     // The server refuses a window that is longer than the age.
     max_age: nanos(Math.max(ageMs, horizonMs)),
     duplicate_window: nanos(horizonMs),
@@ -134,7 +146,7 @@ function stream(
 /** A message for each call a second that an account is allowed, for good. */
 function permits({ prefix, replicas }: PermitStreamShape): WantedStream {
   return {
-    ...stream(streamNames(prefix).permits, `${prefix}.permit.>`, 0, permitsWindowMs, replicas),
+    ...stream(streamNames(prefix).permits, [`${prefix}.permit.>`], 0, permitsWindowMs, replicas),
     max_age: 0,
     max_msgs_per_subject: 1,
   };

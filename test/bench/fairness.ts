@@ -1,14 +1,7 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { connect } from 'nats';
 import { startTestbed } from '../support/testbed.js';
 import { until } from '../support/until.js';
 import { deletionBody } from '../support/vod-messages.js';
-
-export interface Latencies {
-  medianMs: number;
-  p95Ms: number;
-  samples: number;
-}
+import { trickleLatencies, type Latencies } from './trickle.js';
 
 export interface Fairness {
   alone: Latencies;
@@ -27,17 +20,14 @@ export async function measureFairness(options: {
   everyMs: number;
 }): Promise<Fairness> {
   return {
-    alone: await trickleLatencies({ ...options, flood: 0 }),
-    besideFlood: await trickleLatencies(options),
+    alone: await latenciesBeside({ ...options, flood: 0 }),
+    besideFlood: await latenciesBeside(options),
     flood: options.flood,
   };
 }
 
-/**
- * From the moment a message is in the queue to the moment a subscriber of the stream gets its event, which NATS sends
- * with the PubAck. The flood is kept up for as long as the trickle lasts.
- */
-async function trickleLatencies(options: {
+/** The flood is kept up for as long as the trickle lasts. */
+async function latenciesBeside(options: {
   flood: number;
   samples: number;
   everyMs: number;
@@ -45,19 +35,6 @@ async function trickleLatencies(options: {
   const { flood, samples, everyMs } = options;
   await using testbed = await startTestbed({ queues: [{ name: trickle }, { name: busy }] });
   const { actions } = testbed.sandbox;
-  const sentMs = new Map<string, number>();
-  const latenciesMs: number[] = [];
-  const subscriber = await connect({ servers: testbed.nats.url });
-  subscriber.subscribe('vod.event.>', {
-    callback: (_error, { subject }) => {
-      const mediaId = subject.slice(subject.lastIndexOf('.') + 1);
-      const sent = sentMs.get(mediaId);
-      if (sent === undefined) return;
-      sentMs.delete(mediaId);
-      latenciesMs.push(performance.now() - sent);
-    },
-  });
-  await subscriber.flush();
   let fed = 0;
   const keepFlooding = (): void => {
     const waiting = actions.state().queues[busy]?.active ?? 0;
@@ -78,16 +55,5 @@ async function trickleLatencies(options: {
     (actions.state().queues[trickle]?.openPolls ?? 0) > 0 &&
     (flood === 0 || (actions.state().queues[busy]?.deleted ?? 0) > 500);
   await until(isFlowing, { what: 'both queues are received from' });
-  for (let i = 0; i < samples; i++) {
-    const mediaId = `${trickle}-${i}`;
-    sentMs.set(mediaId, performance.now());
-    actions.feed(trickle, [{ body: deletionBody({ MediaId: mediaId }) }]);
-    await wait(everyMs);
-    keepFlooding();
-  }
-  await until(() => latenciesMs.length === samples, { what: 'all of the trickle has arrived' });
-  await subscriber.close();
-  latenciesMs.sort((a, b) => a - b);
-  const at = (share: number): number => latenciesMs[Math.floor((latenciesMs.length - 1) * share)] ?? 0;
-  return { medianMs: at(0.5), p95Ms: at(0.95), samples };
+  return await trickleLatencies(testbed, { queue: trickle, samples, everyMs }, keepFlooding);
 }

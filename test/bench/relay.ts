@@ -1,6 +1,7 @@
-import { measureFairness, type Latencies } from './fairness.js';
+import { measureFairness } from './fairness.js';
 import { print, table } from './print.js';
 import { measureThroughput } from './throughput.js';
+import type { Latencies } from './trickle.js';
 
 /** `npm run bench -- relay`: about a minute. */
 export async function benchRelay(): Promise<void> {

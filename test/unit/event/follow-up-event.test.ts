@@ -6,7 +6,12 @@ import fc from 'fast-check';
 import t from 'tap';
 import { toCloudEvent, type EventMessage } from '../../../src/event/cloud-event.js';
 import { followUpId } from '../../../src/event/event-id.js';
-import { followUpSchema, readFollowUp, toFollowUpEvent } from '../../../src/event/follow-up-event.js';
+import {
+  followUpSchema,
+  readFailedFollowUp,
+  readFollowUp,
+  toFollowUpEvent,
+} from '../../../src/event/follow-up-event.js';
 import { followUpOutcomes, type FollowUp, type FollowUpResult } from '../../../src/event/follow-up.js';
 import type { DeleteMediaComplete } from '../../../src/event/vod-event.js';
 import { anyDeleteMediaComplete, anyJson, anyText, nonEmptyText } from './arbitrary-events.js';
@@ -97,6 +102,23 @@ t.test('the event of a deletion becomes a follow-up', async (t) => {
       'without a code if VOD sent none',
     );
   }
+});
+
+t.test('what an outcome `failed` gave up on is read back afresh', async (t) => {
+  const gaveUp = { ...followUp, errorCode: 'InternalError', replayId: 'r-1' };
+  const { body } = toFollowUpEvent(gaveUp, { ...deleted, outcome: 'failed', attempts: 10 }, 'vod', nowMs);
+  t.strictSame(readFailedFollowUp(body), { ...gaveUp, attempts: 0, postponements: 0, dueMs: 0 });
+  t.equal(readFollowUp(body), undefined, 'which the follow-up half by itself does not do');
+  const others = [
+    toFollowUpEvent(followUp, deleted, 'vod', nowMs).body,
+    toFollowUpEvent(followUp, postponed, 'vod', nowMs).body,
+    toCloudEvent(failed, origin, '2026-09-25T01:28:34.123Z').body,
+    JSON.stringify({ ...parse(body), data: null }),
+    JSON.stringify({ ...parse(body), source: 'elsewhere' }),
+    body.slice(1),
+    'null',
+  ];
+  for (const text of others) t.equal(readFailedFollowUp(text), undefined, text);
 });
 
 t.test('every event of a deletion becomes a follow-up that can be written', async (t) => {

@@ -1,0 +1,110 @@
+import { Command } from 'commander';
+import type { Config } from '../../config/config.js';
+import { toCloudEvent } from '../../event/cloud-event.js';
+import type { FollowUp } from '../../event/follow-up.js';
+import type { VodEvent } from '../../event/vod-event.js';
+import { plan } from '../../follow-up/plan.js';
+import { isTooOld } from '../../follow-up/quiet.js';
+import { decodeDeadLetter, findDeadLetter, type StoredDeadLetter } from '../../replay/dead-letter-stream.js';
+import { systemClock } from '../../time.js';
+import { wholeNumber } from '../selection-options.js';
+import { hexDump, isoTime, printable } from './layout.js';
+import { withConfig, withSession, type DeadLettersIo } from './session.js';
+
+interface ShowFlags {
+  config: string[];
+  raw?: boolean;
+}
+
+/** More of a body fills the screen and says no more. */
+const shownBytes = 4096;
+
+/** `dead-letters show`: why, and the bytes. */
+export function showCommand(io: DeadLettersIo): Command {
+  return withConfig(new Command('show'))
+    .description('show a dead letter: why it is one, what today’s decoder says, and its bytes')
+    .argument('<id>', 'the id, as `list` shows it', wholeNumber)
+    .option('--raw', 'write the bytes of the body and nothing else')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ vod-relay dead-letters show 17 --config relay.yaml
+  $ vod-relay dead-letters show 17 --config relay.yaml --raw > body.bin`,
+    )
+    .action((id: number, flags: ShowFlags) => show(io, id, flags));
+}
+
+async function show(io: DeadLettersIo, id: number, { config: files, raw = false }: ShowFlags): Promise<void> {
+  await withSession(io, files, async ({ config, reader, signal }) => {
+    const letter = await findDeadLetter(reader, config.nats.prefix, id, signal);
+    if (!letter) throw new Error(`there is no dead letter ${id}`);
+    await io.write(raw ? letter.body : describe(letter, config));
+  });
+}
+
+function describe(letter: StoredDeadLetter, config: Config): string {
+  const { id, subject, timeMs, isDone, headers, body } = letter;
+  const shown = body.subarray(0, shownBytes);
+  const part = shown.length < body.length ? `, the first ${shownBytes}; --raw has all` : '';
+  const text = printable(Buffer.from(shown).toString('utf8'));
+  return [
+    `Dead letter ${id}, ${isDone ? 'done' : 'open'}, since ${isoTime(timeMs)}`,
+    `  ${printable(subject)}`,
+    '',
+    ...Object.entries(headers).map(([name, value]) => `  ${printable(`${name}: ${value}`)}`),
+    '',
+    'Decoded today',
+    ...today(letter, config).map((line) => `  ${printable(line)}`),
+    '',
+    `Body (${body.length} bytes${part})`,
+    hexDump(shown),
+    'As text',
+    `${text}${text.endsWith('\n') ? '' : '\n'}`,
+  ].join('\n');
+}
+
+function today(letter: StoredDeadLetter, config: Config): string[] {
+  const decoded = decodeDeadLetter(letter);
+  if (decoded.kind === 'undecodable') {
+    return [`still undecodable: ${decoded.code}, ${decoded.reason} (${decoded.at})`];
+  }
+  if (decoded.kind === 'unreadable-follow-up') {
+    return ['a replay leaves it: the body is not the outcome of a follow-up'];
+  }
+  const { event } = decoded;
+  if (decoded.kind === 'follow-up') {
+    return [`failed follow-up of ${summary(event)}`, followUpFate(decoded.followUp, config)];
+  }
+  return [summary(event), ...fate(letter, event, config)];
+}
+
+function followUpFate(followUp: FollowUp, { followUp: { policy, guard } }: Config): string {
+  const planned = plan(followUp, policy, guard);
+  const { row } = planned;
+  const taken = 'a replay has it followed up again';
+  if (planned.kind === 'none') return `${taken}, without a call: ${planned.reason} (row ${row})`;
+  if (isTooOld(followUp, systemClock.now())) {
+    return `${taken}, without a call: the deletion is more than seven days ago`;
+  }
+  return `${taken}, with attempts of its own (row ${row})`;
+}
+
+function summary(event: VodEvent): string {
+  if (event.kind === 'foreign') return [event.eventType, event.mediaId ?? ''].join(' ').trim();
+  const { eventTime, status, mediaType, deleteType, mediaId } = event;
+  return `DeleteMediaComplete ${status} ${mediaType} ${deleteType} ${mediaId} at ${eventTime}`;
+}
+
+/** What a replay would make of it. */
+function fate({ queue, timeMs, enqueuedAtMs }: StoredDeadLetter, event: VodEvent, config: Config): string[] {
+  const { foreignEvents, queues, nats } = config;
+  if (event.kind === 'foreign' && foreignEvents !== 'forward') {
+    return [`a replay leaves it: foreignEvents is set to ${foreignEvents}`];
+  }
+  const found = queues.find(({ name }) => name === queue);
+  if (!found) return [`a replay leaves it: the configuration has no queue ${queue}`];
+  const time = new Date(Number.isNaN(enqueuedAtMs) ? timeMs : enqueuedAtMs).toISOString();
+  const { id, subject } = toCloudEvent(event, { ...found.vod, queue }, time, nats.prefix);
+  return [`a replay publishes it as event ${id}`, `on ${subject}`];
+}
