@@ -37,15 +37,8 @@ t.test('what cannot be done is refused before anything is sent', async (t) => {
     [['--queue', 'other'], /no queue other/],
     [['--to', 'nobody.listens'], /no stream takes nobody\.listens\.event\.>/],
     [['--to', 'vod.dead-letter.x'], /must not be under vod\.dead-letter/],
-    [['--events', '--dead-letters'], /choose one/],
-    [['--events', '--queue', 'dlq'], /not for --events/],
-    [['--follow-up'], /--follow-up is for --events/],
-    [['--dead-letters', '--follow-up'], /--follow-up is for --events/],
     [['--events', '--follow-up', '--again'], /without --again and --to/],
-    [['--events', '--follow-up', '--to', 'vod.replay.x'], /without --again and --to/],
-    [['--code', 'not-json'], /--code is for --dead-letters/],
     [['--resume', 'nothing'], /no replay nothing|no stream VOD_REPLAYS/],
-    [['--since', 'yesterday'], /must be a time/],
     [['--to', 'a b'], /joined by dots/],
   ];
   for (const [args, message] of rows) {

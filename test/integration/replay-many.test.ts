@@ -6,14 +6,14 @@ import { startWorkerProcess } from '../support/worker-process.js';
 import { deletionBody } from '../support/vod-messages.js';
 import { ended, replayConfig, runReplay, storeDeadLetters, storeEvents } from '../unit/replay/replay-run.js';
 
-const letters = Number(process.env['REPLAY_MESSAGES'] ?? 12_000);
+const letters = Number(process.env['REPLAY_MESSAGES'] ?? 7_000);
 
 t.test(`${letters} dead letters are replayed in a heap that does not hold them`, async (t) => {
   await using testbed = await startTestbed();
   await storeEvents(testbed, 'vod-events', []);
-  const padding = 'x'.repeat(4_000);
-  for (let first = 0; first < letters; first += 2_000) {
-    const bodies = Array.from({ length: Math.min(2_000, letters - first) }, (_, index) =>
+  const padding = 'x'.repeat(8_000);
+  for (let first = 0; first < letters; first += 1_000) {
+    const bodies = Array.from({ length: Math.min(1_000, letters - first) }, (_, index) =>
       deletionBody({ MediaId: `media-${first + index}`, Padding: padding }),
     );
     await storeDeadLetters(
