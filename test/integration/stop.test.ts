@@ -134,7 +134,7 @@ async function stateOf({ control }: Testbed): Promise<QueueState> {
   return state;
 }
 
-/** Freezes NATS under load, and waits until this many messages wait for their PubAck, and no more are deleted. */
+/** Freezes NATS under load, and waits until this many messages wait for their PubAck. */
 async function untilFrozenInFlight(testbed: Testbed, count: number): Promise<void> {
   await until(async () => (await stateOf(testbed)).deleted > 100, { what: 'messages flow' });
   testbed.nats.pause();
@@ -142,14 +142,6 @@ async function untilFrozenInFlight(testbed: Testbed, count: number): Promise<voi
     what: `${count} are in flight`,
     everyMs: 5,
   });
-  let [deleted, sameReads] = [-1, 0];
-  const isQuiet = async (): Promise<boolean> => {
-    const now = (await stateOf(testbed)).deleted;
-    sameReads = now === deleted ? sameReads + 1 : 0;
-    deleted = now;
-    return sameReads === 10;
-  };
-  await until(isQuiet, { what: 'what was stored before is deleted', everyMs: 30 });
 }
 
 /** Messages that were delivered and neither deleted nor released since. */
@@ -165,7 +157,7 @@ function isStopping({ message }: LogLine): boolean {
   return String(message).startsWith('stopping:');
 }
 
-/** What was published is deleted; everything else is neither deleted nor released. */
+/** What was published is deleted, and nothing is released. A delete that was under way may have taken effect unseen. */
 async function expectAbandoned(
   t: Test,
   testbed: Testbed,
@@ -176,6 +168,7 @@ async function expectAbandoned(
   t.ok(abandoned >= 200, `${abandoned} are abandoned`);
   t.equal(received, abandoned + outcomes(others), 'each message has one outcome');
   t.equal(state.released, 0);
-  t.equal(state.deleted, outcomes(others), 'deleted is what was stored, and nothing else');
+  const unseen = state.deleted - outcomes(others);
+  t.ok(unseen >= 0 && unseen < abandoned, `deleted is what was stored, and ${unseen} whose answer was lost`);
   t.equal((await heldBack(testbed)).length, state.undeleted);
 }

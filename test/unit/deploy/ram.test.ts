@@ -13,20 +13,26 @@ interface Statement {
 }
 
 const folder = join(projectRoot, 'deploy', 'ram');
-const mnsQueue = 'acs:mns:REGION:ACCOUNT:/queues/QUEUE';
 
-/** What each half of the worker calls, by the resource it calls it on. VOD knows no resource but `*`. */
-const NEEDED: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  'relay.json': {
-    [`${mnsQueue}/messages`]: [
+/** What receiving from a queue takes. */
+function receiving(name: string): Readonly<Record<string, readonly string[]>> {
+  const queue = `acs:mns:REGION:ACCOUNT:/queues/${name}`;
+  return {
+    [`${queue}/messages`]: [
       'mns:BatchDeleteMessage',
       'mns:BatchReceiveMessage',
       'mns:ChangeMessageVisibility',
       'mns:DeleteMessage',
       'mns:ReceiveMessage',
     ],
-    [mnsQueue]: ['mns:GetQueueAttributes'],
-  },
+    [queue]: ['mns:GetQueueAttributes'],
+  };
+}
+
+/** What each role calls, by the resource it calls it on. VOD knows no resource but `*`. */
+const NEEDED: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  'relay.json': receiving('QUEUE'),
+  'replay.json': receiving('DEAD_LETTER_QUEUE'),
   'follow-up.json': { '*': ['vod:DeleteMultipartUpload', 'vod:GetVideoInfo'] },
 };
 
@@ -39,7 +45,7 @@ function statementsOf(file: string): Statement[] {
   return policy.Statement;
 }
 
-t.test('each RAM policy allows exactly what its half of the worker needs', (t) => {
+t.test('each RAM policy allows exactly what its role needs', (t) => {
   t.same(readdirSync(folder).sort(), Object.keys(NEEDED).sort());
   for (const [file, needed] of Object.entries(NEEDED)) {
     const allowed = statementsOf(file).map(({ Resource, Action }) => [Resource, [Action].flat().sort()]);
