@@ -19,6 +19,7 @@ const mayImport = {
   relay: ['receive', 'decode', 'publish', 'event', 'time'],
   replay: ['receive', 'decode', 'publish', 'event', 'time'],
   operate: ['event', 'time'],
+  doctor: ['receive', 'publish', 'follow-up', 'event', 'time'],
   worker: ['config', 'receive', 'decode', 'publish', 'relay', 'follow-up', 'operate', 'event', 'time'],
   commands: [
     'config',
@@ -30,6 +31,7 @@ const mayImport = {
     'replay',
     'operate',
     'sandbox',
+    'doctor',
     'worker',
     'event',
     'time',
@@ -40,6 +42,7 @@ const mayImport = {
 /** Parts whose types, and nothing that runs, may be imported as well. */
 const mayImportTypes = {
   operate: ['config', 'relay'],
+  doctor: ['config'],
 };
 
 const singleFiles = ['time', 'main'];
@@ -53,6 +56,7 @@ const owners = {
   convict: ['config'],
   yaml: ['config'],
   pino: ['operate'],
+  'prom-client': ['operate'],
   saxes: ['receive', 'decode', 'sandbox'],
   cloudevents: ['event'],
   commander: ['commands', 'demo', 'replay-command', 'main'],

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { configCommand } from './commands/config.js';
 import { deadLettersCommand } from './commands/dead-letters/dead-letters.js';
 import { demoCommand } from './commands/demo/demo.js';
+import { doctorCommand } from './commands/doctor.js';
 import { replayCommand } from './commands/replay.js';
 import { runCommand, type StopSignals } from './commands/run.js';
 import { sandboxCommand } from './commands/sandbox.js';
@@ -23,6 +24,7 @@ const program = new Command('vod-relay')
   .addCommand(configCommand())
   .addCommand(deadLettersCommand(stopSignals))
   .addCommand(replayCommand(stopSignals))
+  .addCommand(doctorCommand())
   .addCommand(sandboxCommand())
   .addCommand(demoCommand());
 

@@ -18,7 +18,7 @@ t.test('layer rules', async (t) => {
   const stages = ['receive', 'decode', 'publish'];
   const halves = ['relay', 'follow-up'];
   const paths = [...halves, 'replay'];
-  const top = ['worker', 'commands'];
+  const top = ['doctor', 'worker', 'commands'];
   const above = [...paths, 'operate', 'config', 'sandbox', ...top];
   const forbidden: Record<string, string[]> = {
     event: [...stages, ...above],
@@ -31,7 +31,8 @@ t.test('layer rules', async (t) => {
     config: [...stages, ...paths, 'operate', 'sandbox', ...top],
     operate: [...stages, ...paths, 'config', 'sandbox', ...top],
     sandbox: [...stages, ...paths, 'operate', 'config', ...top],
-    worker: ['replay', 'sandbox', 'commands'],
+    doctor: ['decode', 'relay', 'replay', 'operate', 'config', 'sandbox', 'worker', 'commands'],
+    worker: ['replay', 'sandbox', 'doctor', 'commands'],
     commands: [],
   };
 
@@ -55,6 +56,11 @@ t.test('layer rules', async (t) => {
       t.same(await lint(part, `import { x } from '../time.js';`), part === 'event' ? [importRule] : []);
     });
   }
+
+  await t.test('the doctor sees the types of the config, not its code', async (t) => {
+    t.same(await lint('doctor', `import type { Config } from '../config/config.js';`), []);
+    t.same(await lint('doctor', `import { loadConfig } from '../config/load.js';`), [importRule]);
+  });
 
   await t.test('operate sees the types of the config and the relay, not their code', async (t) => {
     t.same(await lint('operate', `import type { Outcome } from '../relay/outcome.js';`), []);
@@ -81,6 +87,7 @@ t.test('layer rules', async (t) => {
       ['convict', 'config', 'commands'],
       ['yaml', 'config', 'commands'],
       ['pino', 'operate', 'relay'],
+      ['prom-client', 'operate', 'worker'],
       ['saxes', 'decode', 'event'],
       ['saxes', 'sandbox', 'publish'],
       ['cloudevents', 'event', 'publish'],

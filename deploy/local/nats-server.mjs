@@ -1,55 +1,30 @@
-/**
- * Where the nats-server binary is. The set-up, the demo and the tests all ask here, so the order of the search
- * is written once. Only Node built-ins: this runs before anything is installed.
- */
-import { accessSync, constants, readdirSync, statSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { SetupError } from './run.mjs';
+import { findBinary } from './binary.mjs';
 
 /** The project's root folder: the one that holds package.json. */
 export const projectRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** Where the set-up unpacks nats-server: one folder for each version. */
-export const natsServerCache = join(projectRoot, '.cache', 'nats-server');
-
-/** The path inside the distribution's package, which is not on an ordinary user's PATH. */
-export const packagedPath = join('usr', 'sbin', 'nats-server');
-
-const executableName = process.platform === 'win32' ? 'nats-server.exe' : 'nats-server';
+export const natsServer = {
+  name: 'nats-server',
+  /** Names a binary, before any search. */
+  variable: 'NATS_SERVER_BIN',
+  /** The packages of the distribution that may hold it, the best first. */
+  packages: ['nats-server'],
+  /** The path inside the package, which is not on an ordinary user's PATH. */
+  packagedPath: join('usr', 'sbin', 'nats-server'),
+  /** Where the set-up unpacks it: one folder for each version. */
+  cache: join(projectRoot, '.cache', 'nats-server'),
+  install: { darwin: 'brew install nats-server', win32: 'scoop install main/nats-server' },
+  otherWays: [
+    'or set NATS_SERVER_BIN to the path of a nats-server binary, 2.9.10 or newer',
+    'or, for the demo only, use a server that is already running:',
+    '  docker run --rm -p 127.0.0.1:4222:4222 nats:latest -js',
+    '  NATS_URL=nats://127.0.0.1:4222 npm run demo',
+  ],
+};
 
 /** The binary to run, or undefined when there is none. Throws when NATS_SERVER_BIN names no executable file. */
 export function findNatsServer(env = process.env) {
-  if (env.NATS_SERVER_BIN) {
-    if (isExecutable(env.NATS_SERVER_BIN)) return env.NATS_SERVER_BIN;
-    throw new SetupError(`NATS_SERVER_BIN names no executable file: ${env.NATS_SERVER_BIN}`);
-  }
-  const onPath = (env.PATH ?? env.Path ?? '').split(delimiter).filter((folder) => folder !== '');
-  const candidates = [
-    ...onPath.map((folder) => join(folder, executableName)),
-    '/usr/sbin/nats-server',
-    ...cachedVersions().map((version) => join(natsServerCache, version, packagedPath)),
-  ];
-  return candidates.find(isExecutable);
-}
-
-/** Newest first. A name that starts with a dot is a download in progress. */
-function cachedVersions() {
-  let names;
-  try {
-    names = readdirSync(natsServerCache);
-  } catch {
-    return [];
-  }
-  const newestFirst = new Intl.Collator('en', { numeric: true });
-  return names.filter((name) => !name.startsWith('.')).sort((a, b) => newestFirst.compare(b, a));
-}
-
-function isExecutable(path) {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
+  return findBinary(natsServer, env);
 }

@@ -1,23 +1,30 @@
 /**
- * Makes a bare clone ready: node modules, dist, and a nats-server binary. Idempotent, quiet when there is nothing
- * to do, safe to run twice at once, and built on Node alone. `npm run setup`; the other npm commands begin with it.
+ * Makes a bare clone ready: node modules, dist, a nats-server binary, and promtool for the tests of the alert rules.
+ * Idempotent, quiet when there is nothing to do, safe to run twice at once, and built on Node alone. `npm run setup`;
+ * the other npm commands begin with it.
  *
- *   --accept-nats-url   NATS_URL, when set, is enough: no binary is looked for (the demo)
+ *   --accept-nats-url   the demo: NATS_URL, when set, is enough, and promtool is not needed
  */
 import { join } from 'node:path';
 import { build, distIsStale } from './build.mjs';
-import { fetchNatsServer } from './fetch-nats-server.mjs';
+import { fetchBinary } from './fetch-binary.mjs';
 import { withLock } from './lock.mjs';
-import { findNatsServer, projectRoot } from './nats-server.mjs';
+import { findNatsServer, natsServer, projectRoot } from './nats-server.mjs';
 import { installModules, modulesAreStale } from './node-modules.mjs';
+import { findPromtool, promtool } from './promtool.mjs';
 import { say, SetupError } from './run.mjs';
 
-const natsUrlIsEnough = process.argv.includes('--accept-nats-url') && Boolean(process.env.NATS_URL);
+const isDemo = process.argv.includes('--accept-nats-url');
+const natsUrlIsEnough = isDemo && Boolean(process.env.NATS_URL);
 
 const steps = [
   { isNeeded: modulesAreStale, run: installModules },
   { isNeeded: distIsStale, run: build },
-  { isNeeded: () => !natsUrlIsEnough && findNatsServer() === undefined, run: fetchNatsServer },
+  {
+    isNeeded: () => !natsUrlIsEnough && findNatsServer() === undefined,
+    run: () => fetchBinary(natsServer),
+  },
+  { isNeeded: () => !isDemo && findPromtool() === undefined, run: tryToFetchPromtool },
 ];
 
 function isReady() {
@@ -34,6 +41,16 @@ async function setUp() {
     }
   });
   say(`done in ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+}
+
+/** One file of tests needs it, and says so: that is no reason to keep everything else from running. */
+async function tryToFetchPromtool() {
+  try {
+    await fetchBinary(promtool);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say(error.message);
+  }
 }
 
 try {

@@ -2,9 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import type { Config } from '../config/config.js';
 import { loadConfigFromProcess } from '../config/load.js';
-import { Ledger } from '../operate/ledger.js';
 import { createLog, type Logger } from '../operate/log.js';
-import { createTelemetry, type Telemetry } from '../operate/telemetry.js';
+import { createCommandTelemetry, type Telemetry } from '../operate/telemetry.js';
 import { Store } from '../publish/store.js';
 import { streamNames } from '../publish/topology.js';
 import { readCheckpoint, type Checkpoint } from '../replay/checkpoint.js';
@@ -44,7 +43,7 @@ async function run(flags: ReplayFlags, signals: StopSignals): Promise<EndedRepla
   const config = loadConfigFromProcess(flags.config);
   const isTerminal = process.stderr.isTTY && !flags.json;
   const log = createLog(isTerminal ? 'warn' : config.log.level, process.stderr);
-  const telemetry = createTelemetry(log, new Ledger());
+  const telemetry = createCommandTelemetry(log, clock);
   const store = await Store.open(config.nats, clock, telemetry, signals.stop);
   if (!store) return undefined;
   try {

@@ -1,10 +1,16 @@
 import { Command, Option } from 'commander';
 import { loadConfigFromProcess } from '../config/load.js';
+import { createEndpoints } from '../operate/endpoints.js';
+import { EventLoop } from '../operate/event-loop.js';
+import { startHttpServer, type HttpServer } from '../operate/http-server.js';
 import { Ledger } from '../operate/ledger.js';
-import { createLog } from '../operate/log.js';
+import { createLog, type Logger } from '../operate/log.js';
+import { createMetrics } from '../operate/metrics.js';
+import { WorkerState } from '../operate/state.js';
 import { createTelemetry } from '../operate/telemetry.js';
 import { systemClock } from '../time.js';
-import { runWorker, type Role } from '../worker/worker.js';
+import { queueLabels } from '../worker/queue-labels.js';
+import { runWorker, type Role, type WorkerEnd } from '../worker/worker.js';
 
 /** The two stops of a process: the first signal finishes what is in flight, the second gives up on it. */
 export interface StopSignals {
@@ -37,18 +43,46 @@ export function runCommand(version: string, listen: () => StopSignals): Command 
     .action(async ({ config: files, role }: RunFlags) => {
       const config = loadConfigFromProcess(files, { requireLive: role !== 'follow-up' });
       const signals = listen();
-      const telemetry = createTelemetry(createLog(config.log.level), new Ledger());
-      telemetry.starting(
-        version,
-        role,
-        config.queues.filter(({ mode }) => mode === 'live').map(({ name }) => name),
-      );
-      const end = await runWorker({ config, role, clock: systemClock, telemetry, ...signals });
+      const clock = systemClock;
+      const log = createLog(config.log.level);
+      const followsUp = role !== 'relay';
+      const queues = role === 'follow-up' ? [] : [...queueLabels(config.queues).values()];
+      const state = new WorkerState({ version, role, queues, followsUp }, clock);
+      const ledger = new Ledger();
+      const metrics = createMetrics({ state, ledger, clock });
+      const telemetry = createTelemetry({ log, ledger, state, metrics, clock });
+      const loop = new EventLoop(clock);
+      const endpoints = createEndpoints({ state, ledger, metrics, loop, clock });
+      toggleDebugOnSignal(log);
+      telemetry.starting();
+      let end: WorkerEnd;
+      let server: HttpServer | undefined;
+      try {
+        server = await startHttpServer(config.http, endpoints);
+        telemetry.serving(server.host, server.port);
+        end = await runWorker({ config, role, clock, telemetry, ...signals });
+      } finally {
+        // Either would keep a process alive that has failed.
+        loop.close();
+        await server?.close();
+      }
       const { user, system } = process.cpuUsage();
       telemetry.stopped(Math.round((user + system) / 1000));
       // All is said and done. A dial that NATS never answered would keep the process alive for minutes.
       process.exit(end === 'abandoned' ? 1 : 0);
     });
+}
+
+/** SIGUSR2 turns debug lines on, and back to the configured level; that of a worker that is at debug, to info. */
+function toggleDebugOnSignal(log: Logger): void {
+  const quiet = log.level === 'debug' ? 'info' : log.level;
+  process.on('SIGUSR2', () => {
+    const logLevel = log.level === 'debug' ? quiet : 'debug';
+    // Said while both levels let it through.
+    log.level = 'debug';
+    log.info({ logLevel }, 'the log level is changed by SIGUSR2');
+    log.level = logLevel;
+  });
 }
 
 function collect(value: string, values: string[]): string[] {

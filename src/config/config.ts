@@ -14,6 +14,8 @@ export interface Config {
   /** After so many deliveries, a message that fails for an unknown reason becomes a dead letter. */
   readonly maxAttempts: number;
   readonly followUp: FollowUpConfig;
+  /** Where probes and scrapes are answered; port 0 is any free one. */
+  readonly http: { readonly host: string; readonly port: number };
   /** How long a stop may take before what is in flight is abandoned. */
   readonly stop: { readonly graceMs: number };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' };

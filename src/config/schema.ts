@@ -1,6 +1,6 @@
 import { credentialsSchema } from './credentials-schema.js';
 import { followUpSchema } from './follow-up-schema.js';
-import { choice, count, duration, elements } from './keys.js';
+import { choice, count, duration, elements, text } from './keys.js';
 import { natsSchema } from './nats-schema.js';
 
 /** Every key outside the list of queues; the single source for loading, checking, printing and documenting them. */
@@ -31,6 +31,17 @@ export const rootSchema = {
     },
   ),
   followUp: followUpSchema,
+  http: {
+    host: text(
+      'The address on which `run` answers probes and scrapes; `127.0.0.1` keeps them on this machine.',
+      {
+        expected: 'an IP address or a host name',
+        pattern: /^[\w.:-]{1,253}$/,
+        default: '0.0.0.0',
+      },
+    ),
+    port: count('Its port; 0 takes a free one and logs which.', { min: 0, max: 65_535, default: 8080 }),
+  },
   stop: {
     grace: duration('How long a stop may take to finish and settle what is in flight.', {
       min: '0s',

@@ -11,7 +11,7 @@ import { vodEndpointOf } from './vod-endpoint.js';
 
 /** The frozen Config of sources without problems. */
 export function toConfig(sources: Sources): Config {
-  const { nats, dedupe, foreignEvents, maxAttempts, followUp, stop, log } = sources.root.values;
+  const { nats, dedupe, foreignEvents, maxAttempts, followUp, http, stop, log } = sources.root.values;
   return deepFreeze({
     queues: sources.queues.map(({ section, credentials }) => toQueue(section.values, credentials)),
     nats: toNats(nats, sources.natsAuth),
@@ -19,6 +19,7 @@ export function toConfig(sources: Sources): Config {
     foreignEvents,
     maxAttempts,
     followUp: toFollowUp(followUp),
+    http: { host: http.host, port: http.port },
     stop: { graceMs: durationMs(stop.grace) },
     log: { level: log.level },
   });

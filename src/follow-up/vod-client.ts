@@ -27,6 +27,12 @@ const version = '2017-03-21';
 /** GetVideoInfo answers with a few KB. More than this is no answer of VOD. */
 const maxAnswerBytes = 256 * 1024;
 
+/** No media has it: the ids of VOD are hexadecimal. */
+const nobodysMedia = 'vod-relay-doctor';
+
+/** The operation itself looked at its parameters. */
+const refusedContents = /^(Invalid(Video|File|MultipartUpload)\.NotFound|InvalidParameter.*)$/i;
+
 /** The quotas (100 GetVideoInfo, 10 DeleteMultipartUpload a second) with half a second for each call. */
 const maxConnections = 64;
 
@@ -77,6 +83,28 @@ export class VodClient {
     const parameters = { MediaId: mediaId, MediaType: 'video' };
     const { requestId } = await this.#call('DeleteMultipartUpload', parameters, signal);
     return { requestId };
+  }
+
+  /**
+   * Finds out whether an operation is permitted, by a call without effect: about a media that cannot exist, and for
+   * DeleteMultipartUpload of a type that VOD refuses as well.
+   *
+   * @throws VodError when it is not permitted, or the call failed in another way.
+   */
+  async probePermission(
+    operation: 'GetVideoInfo' | 'DeleteMultipartUpload',
+    signal: AbortSignal,
+  ): Promise<void> {
+    const parameters =
+      operation === 'GetVideoInfo'
+        ? { VideoId: nobodysMedia }
+        : { MediaId: nobodysMedia, MediaType: 'vod-relay-doctor' };
+    try {
+      await this.#call(operation, parameters, signal);
+    } catch (error) {
+      const isAnswered = error instanceof VodError && (error.kind === 'gone' || error.kind === 'bug');
+      if (!isAnswered || !refusedContents.test(error.code)) throw error;
+    }
   }
 
   /** Ends every connection, also those with a call on them. */

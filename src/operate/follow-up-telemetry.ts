@@ -1,20 +1,37 @@
 import type { FollowUp, FollowUpResult } from '../event/follow-up.js';
-import type { Ledger } from './ledger.js';
-import type { Logger } from './log.js';
-import type { Once } from './once.js';
+import type { TelemetryParts } from './telemetry-parts.js';
 
 const hourMs = 3_600_000;
 /** Of a media id, which may be 64 KiB long, no more than this is in a line. */
 const maxIdLength = 200;
 
 /** What can happen to the follow-up half: as `createTelemetry`, of which it is a part. */
-export function createFollowUpTelemetry(log: Logger, ledger: Ledger, once: Once) {
+export function createFollowUpTelemetry({
+  log,
+  ledger,
+  state,
+  metrics,
+  clock,
+  once,
+  bursts,
+}: TelemetryParts) {
+  const known = state.followUp;
+  const failed = (code: string, message: string): void => {
+    known.trouble = { code, message, atMs: clock.now() };
+  };
+
   return {
+    /** VOD answered, or failed to. */
+    vodCalled: (operation: string, result: string, durationMs: number) => {
+      metrics.vodCalled(operation, result, durationMs);
+    },
     followUpSettled: (followUp: FollowUp, { outcome, row, reason, attempts, ...more }: FollowUpResult) => {
       const { eventId, source, queue } = followUp;
       const mediaId = followUp.mediaId.slice(0, maxIdLength);
       const { code, requestId, dueMs } = more;
       ledger.followedUp(outcome);
+      known.settled.add(1);
+      if (code !== undefined && outcome !== 'nothing-to-delete') failed(code, reason);
       const due = dueMs === undefined ? {} : { due: new Date(dueMs).toISOString() };
       const facts = {
         mediaId,
@@ -29,19 +46,17 @@ export function createFollowUpTelemetry(log: Logger, ledger: Ledger, once: Once)
         ...due,
         reason,
       };
+      log.debug(facts, outcome === 'postponed' ? 'follow-up put off' : 'follow-up settled');
       switch (outcome) {
         case 'deleted':
         case 'nothing-to-delete':
           once.over(`calls ${source}`, (times) => {
             log.info({ source, times }, 'calls to VOD succeed again');
           });
-          log.debug(facts, 'follow-up settled');
           return;
         case 'skipped':
-          log.debug(facts, 'follow-up settled');
           return;
         case 'postponed':
-          log.debug(facts, 'follow-up put off');
           if (code === undefined) return;
           once.tell(`calls ${source}`, code, () => {
             log.warn(facts, 'a call to VOD failed: the follow-up is put off and tried again');
@@ -56,19 +71,38 @@ export function createFollowUpTelemetry(log: Logger, ledger: Ledger, once: Once)
           });
           return;
         case 'unknown':
-          log.warn(facts, 'no call is made for an event with a value that is not known');
+          bursts.tell(`unknown ${row}`, (more) => {
+            log.warn({ ...facts, ...more }, 'no call is made for an event with a value that is not known');
+          });
           return;
         case 'given-up':
-          log.warn(facts, 'the upload of a media was never quiet: its parts are left to VOD');
+          bursts.tell('given-up', (more) => {
+            log.warn(
+              { ...facts, ...more },
+              'the upload of a media was never quiet: its parts are left to VOD',
+            );
+          });
           return;
         case 'failed':
-          log.error(facts, 'the follow-up failed and is a dead letter: mend the reason, then replay it');
+          bursts.tell(`failed ${code ?? row}`, (more) => {
+            log.error(
+              { ...facts, ...more },
+              'the follow-up failed and is a dead letter: mend the reason, then replay it',
+            );
+          });
       }
     },
     followUpUnreadable: (subject: string) => {
-      log.warn({ subject }, 'a message in the stream is no event of this program: it is a dead letter now');
+      bursts.tell('unreadable', (more) => {
+        log.warn(
+          { subject, ...more },
+          'a message in the stream is no event of this program: it is a dead letter now',
+        );
+      });
     },
     permitsSlowed: (account: string, awayMs: number) => {
+      known.slowed.add(account);
+      metrics.slowed(account, true);
       once.tell(`throttled ${account}`, 'throttled', () => {
         log.warn(
           { account, awayMs },
@@ -77,11 +111,14 @@ export function createFollowUpTelemetry(log: Logger, ledger: Ledger, once: Once)
       });
     },
     permitsRestored: (account: string) => {
+      known.slowed.delete(account);
+      metrics.slowed(account, false);
       once.over(`throttled ${account}`, (refused) => {
         log.info({ account, refused }, 'VOD refuses no more calls: back to the usual rate');
       });
     },
     followUpBacklog: (waiting: number, oldestMs: number, retentionMs: number) => {
+      known.backlog = { waiting, oldestMs };
       const hours = (ms: number): number => Math.round((ms / hourMs) * 10) / 10;
       const facts = { waiting, oldestHours: hours(oldestMs), retentionHours: hours(retentionMs) };
       if (oldestMs > retentionMs / 2) {
@@ -99,6 +136,8 @@ export function createFollowUpTelemetry(log: Logger, ledger: Ledger, once: Once)
       }
     },
     jobQueueFailed: (durable: string, reason: string, retryInMs: number) => {
+      known.consumers.set(durable, reason);
+      failed('Consumer', reason);
       once.tell(`jobs ${durable}`, reason, () => {
         log.error(
           { consumer: durable, reason, retryInMs },
@@ -107,20 +146,21 @@ export function createFollowUpTelemetry(log: Logger, ledger: Ledger, once: Once)
       });
     },
     jobQueueRunning: (durable: string) => {
+      known.consumers.set(durable, undefined);
       once.over(`jobs ${durable}`);
       log.info({ consumer: durable }, 'taking follow-ups from the stream');
     },
     jobFailed: (durable: string, error: unknown, retryInMs: number) => {
-      log.error(
-        {
-          consumer: durable,
-          error: error instanceof Error ? (error.stack ?? error.message) : 'unknown',
-          retryInMs,
-        },
-        'a follow-up failed in a way that nobody foresaw: it is taken up again; please report this',
-      );
+      const text = error instanceof Error ? (error.stack ?? error.message) : 'unknown';
+      bursts.tell(`job ${durable}`, (more) => {
+        log.error(
+          { consumer: durable, error: text, retryInMs, ...more },
+          'a follow-up failed in a way that nobody foresaw: it is taken up again; please report this',
+        );
+      });
     },
     permitsFailed: (account: string, reason: string, retryInMs: number) => {
+      failed('Permits', reason);
       once.tell(`permits ${account}`, reason, () => {
         log.error(
           { account, reason, retryInMs },

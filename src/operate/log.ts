@@ -13,8 +13,16 @@ const secretPaths = [
   'authorization',
 ].flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
-/** JSON lines on standard output, written synchronously, so that the last line of a crash is there too. */
-export function createLog(level: LogLevel, destination?: { write(line: string): void }): Logger {
+const stdout = 1;
+
+/**
+ * JSON lines on standard output, written synchronously: the last line of a crash is there too, and none overtakes
+ * another at the exit, as they do where pino is left to choose.
+ */
+export function createLog(
+  level: LogLevel,
+  destination: { write(line: string): void } = pino.destination({ fd: stdout, sync: true }),
+): Logger {
   const options = {
     level,
     base: null,
@@ -23,7 +31,7 @@ export function createLog(level: LogLevel, destination?: { write(line: string): 
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: secretPaths, censor: '[secret]' },
   };
-  return destination ? pino(options, destination) : pino(options);
+  return pino(options, destination);
 }
 
 export type { Logger };

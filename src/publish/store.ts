@@ -33,7 +33,7 @@ export interface StoreEvents extends ConnectionEvents, TopologyEvents, JobQueueE
   storeGate(reason: ClosedReason | undefined): void;
 }
 
-const connectBackOff = { baseMs: 500, maxMs: 15_000 };
+const connectBackOff = { baseMs: 500, maxMs: 5_000 };
 
 /**
  * NATS as the worker needs it: somewhere to publish, whether that works, how long it remembers ids; and for the

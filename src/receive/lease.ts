@@ -57,6 +57,11 @@ export class Lease {
     return this.#interrupt.signal;
   }
 
+  /** Monotonic time by which the lease has ended, whatever happens. */
+  get endsByMs(): number {
+    return this.#renewUntilMs + this.#visibilityMs;
+  }
+
   get interruption(): Interruption | undefined {
     return this.#interruption;
   }

@@ -1,6 +1,7 @@
 import MNS from '@alicloud/mns';
 import type { Clock } from '../time.js';
 import type { CredentialsCache } from './credentials.js';
+import { describeCall, type Call } from './mns-call.js';
 import { MnsError, ownCodes } from './mns-error.js';
 import { MnsTransport, isTimeout, type MnsResponse } from './mns-transport.js';
 import { parseMnsXml, type MnsItem } from './mns-xml.js';
@@ -15,6 +16,16 @@ export interface MnsClientOptions {
   answerWithinMs?: number;
   /** How long its body may take then; default 15 s. */
   bodyWithinMs?: number;
+  /** Told of each call when it has ended. */
+  onCall?: (call: MnsCall) => void;
+}
+
+/** One call that has ended. */
+export interface MnsCall {
+  operation: string;
+  durationMs: number;
+  /** What it was rejected with; undefined when MNS answered that it took effect. */
+  error: unknown;
 }
 
 /** An answer that says the call succeeded, in whole or (batch delete) in part. */
@@ -24,6 +35,8 @@ export interface MnsAnswer {
   items: readonly MnsItem[];
   /** Monotonic time at which the answer began. */
   receivedAtMs: number;
+  /** The clock of MNS when it answered, to the second; epoch milliseconds. */
+  serverTimeMs: number | undefined;
 }
 
 /** Of an error message from outside, no more than this is passed on. */
@@ -40,6 +53,8 @@ export class MnsClient extends MNS {
   readonly #transport: MnsTransport;
   readonly #credentials: CredentialsCache;
   readonly #answerWithinMs: number;
+  readonly #clock: Clock;
+  readonly #onCall: (call: MnsCall) => void;
 
   constructor({
     endpoint,
@@ -48,12 +63,15 @@ export class MnsClient extends MNS {
     clock,
     answerWithinMs = 10_000,
     bodyWithinMs,
+    onCall = () => undefined,
   }: MnsClientOptions) {
     // The package wants credentials here and signs with the fields that `request` sets for each request.
     super(account, { accessKeyId: 'unset', accessKeySecret: 'unset', endpoint: new URL(endpoint).origin });
     this.#transport = new MnsTransport({ endpoint, clock, bodyWithinMs });
     this.#credentials = credentials;
     this.#answerWithinMs = answerWithinMs;
+    this.#clock = clock;
+    this.#onCall = onCall;
   }
 
   /** Up to `max` (16) messages. A poll that ends empty rejects with `MessageNotExist`. */
@@ -106,9 +124,29 @@ export class MnsClient extends MNS {
     type: string,
     body: string | Buffer,
     _attentions: readonly string[] = [],
-    { signal, waitSeconds = 0 }: { signal?: AbortSignal | undefined; waitSeconds?: number } = {},
+    options: CallOptions = {},
   ): Promise<MnsAnswer> {
-    const failure = describeCall(method, resource, type);
+    const call = describeCall(method, resource, type);
+    const startedMs = this.#clock.monotonicMs();
+    const tell = (error?: unknown): void => {
+      const { operation } = call;
+      this.#onCall({ operation, durationMs: this.#clock.monotonicMs() - startedMs, error });
+    };
+    try {
+      const answer = await this.#exchange({ method, resource, type, body }, call, options);
+      tell();
+      return answer;
+    } catch (error) {
+      tell(error);
+      throw error;
+    }
+  }
+
+  async #exchange(
+    { method, resource, type, body }: Exchange,
+    failure: Call,
+    { signal, waitSeconds = 0 }: CallOptions,
+  ): Promise<MnsAnswer> {
     const credentials = await this.#credentials.get(signal).catch((cause: unknown) => {
       signal?.throwIfAborted();
       throw new MnsError({
@@ -146,14 +184,24 @@ export class MnsClient extends MNS {
   }
 }
 
-type Call = Pick<MnsError, 'operation' | 'queue'>;
+interface CallOptions {
+  signal?: AbortSignal | undefined;
+  waitSeconds?: number;
+}
+
+interface Exchange {
+  method: string;
+  resource: string;
+  type: string;
+  body: string | Buffer;
+}
 
 /**
  * Decides what an answer means, by status and root element together; the Content-Type is not looked at, since
  * gateways send theirs. Source: MNS "Error codes" and the pages of the operations.
  */
 function judge(response: MnsResponse, method: string, type: string, call: Call): MnsAnswer {
-  const { status, requestId, receivedAtMs, bytes } = response;
+  const { status, requestId, receivedAtMs, serverTimeMs, bytes } = response;
   const fail = (message: string, { Code, RequestId }: Record<string, string> = {}): MnsError => {
     const id = RequestId || requestId;
     return new MnsError({
@@ -167,7 +215,7 @@ function judge(response: MnsResponse, method: string, type: string, call: Call):
 
   if (status === 204) {
     if (method !== 'DELETE') throw fail('an answer without the content that this operation returns');
-    return { status, requestId, items: [], receivedAtMs };
+    return { status, requestId, items: [], receivedAtMs, serverTimeMs };
   }
   if (bytes.length === 0) throw fail('an empty answer');
   let document;
@@ -183,24 +231,7 @@ function judge(response: MnsResponse, method: string, type: string, call: Call):
   const isPartial = type === 'Errors' && document.root === 'Errors' && status === 404 && first !== undefined;
   const isWhole = status === 200 && document.root === type && method !== 'DELETE';
   if (!isPartial && !isWhole) throw fail(`an answer of another kind than <${type}>`);
-  return { status, requestId, items: document.items, receivedAtMs };
-}
-
-const operations: Readonly<Record<string, string>> = {
-  'GET Messages': 'BatchReceiveMessage',
-  'GET Message': 'ReceiveMessage',
-  'GET Queue': 'GetQueueAttributes',
-  'DELETE Message': 'DeleteMessage',
-  'DELETE Errors': 'BatchDeleteMessage',
-  'PUT ChangeVisibility': 'ChangeMessageVisibility',
-};
-
-/** What the call is named in errors. The receipt handle in the resource is left out: who reads it may delete. */
-function describeCall(method: string, resource: string, type: string): Call {
-  return {
-    operation: operations[`${method} ${type}`] ?? `${method} ${type}`,
-    queue: /^\/queues\/([^/?]+)/.exec(resource)?.[1] ?? '',
-  };
+  return { status, requestId, items: document.items, receivedAtMs, serverTimeMs };
 }
 
 /** Sources of credentials quote URLs and whole answers, and an answer of theirs may hold a set of credentials. */

@@ -16,6 +16,8 @@ export interface MnsRequest {
 export interface MnsResponse {
   status: number;
   requestId: string | undefined;
+  /** The clock of the server when it answered, to the second; epoch milliseconds. */
+  serverTimeMs: number | undefined;
   bytes: Buffer;
   /** Monotonic time at which the headers arrived: a lease counts from here, however slowly the body follows. */
   receivedAtMs: number;
@@ -76,6 +78,7 @@ export class MnsTransport {
       return {
         status: response.statusCode,
         requestId: typeof requestId === 'string' ? requestId : undefined,
+        serverTimeMs: timeOf(response.headers['date']),
         bytes,
         receivedAtMs,
       };
@@ -88,6 +91,11 @@ export class MnsTransport {
   async close(): Promise<void> {
     await this.#pool.destroy();
   }
+}
+
+function timeOf(date: string | string[] | undefined): number | undefined {
+  const timeMs = typeof date === 'string' ? Date.parse(date) : Number.NaN;
+  return Number.isNaN(timeMs) ? undefined : timeMs;
 }
 
 /** Whether the request ran into one of our own time limits. */

@@ -15,7 +15,10 @@ export interface MnsDocument {
 }
 
 export interface MnsItem {
-  /** The text of each child element, character for character; markup in it is left out. */
+  /**
+   * The text of each child element, character for character; markup in it is left out. An element inside a child that
+   * is no property is here too, as `Child.Element`.
+   */
   fields: Record<string, string>;
   /** UserProperties and SystemProperties by name. */
   properties: Record<string, string>;
@@ -80,6 +83,8 @@ export function parseMnsXml(bytes: Buffer): MnsDocument {
     else if (depth === fieldDepth + 2) property[name] = toText(value, isText);
     else if (item && depth === fieldDepth + 1 && property['Name'] !== undefined) {
       item.properties[property['Name']] = property['Value'] ?? '';
+    } else if (item && depth === fieldDepth + 1) {
+      item.fields[`${path[depth - 2] ?? ''}.${name}`] = toText(value, isText);
     }
     path.pop();
   });

@@ -31,6 +31,22 @@ export interface Delivery {
 export interface QueueAttributes {
   visibilityMs: number;
   retentionMs: number;
+  /** How long a message that is sent without a delay of its own is hidden. */
+  delayMs: number;
+  /** Undefined when MNS does not tell. */
+  maximumMessageBytes: number | undefined;
+  /** `normal` or `fifo`; undefined when MNS does not tell, as its documented answer does not. */
+  type: string | undefined;
+  /** Where messages go after how many receives. Undefined as for `type`; the API for management has it. */
+  deadLetter: DeadLetterPolicy | 'none' | undefined;
+  /** The clock of MNS, to the second; epoch milliseconds. */
+  serverTimeMs: number | undefined;
+}
+
+export interface DeadLetterPolicy {
+  queue: string;
+  /** A message that was received more often is moved. */
+  maxReceiveCount: number;
 }
 
 /** The last time that a Date can hold. */
@@ -41,11 +57,15 @@ export type DeleteFailure = 'handle-gone' | 'try-again';
 
 /** The operations of one MNS queue that a relay needs. Every failure is an MnsError. */
 export class Queue {
+  /** What it is called in reports. */
   readonly name: string;
+  readonly #queue: string;
   readonly #client: MnsClient;
 
-  constructor(name: string, client: MnsClient) {
+  /** `name` is for reports, where the queue's own would not tell it from another. */
+  constructor(queue: string, client: MnsClient, name = queue) {
     this.name = name;
+    this.#queue = queue;
     this.#client = client;
   }
 
@@ -53,7 +73,7 @@ export class Queue {
   async receive(max: number, waitSeconds: number, signal: AbortSignal): Promise<Delivery[]> {
     let answer: MnsAnswer;
     try {
-      answer = await this.#client.batchReceiveMessage(this.name, max, waitSeconds, signal);
+      answer = await this.#client.batchReceiveMessage(this.#queue, max, waitSeconds, signal);
     } catch (error) {
       if (error instanceof MnsError && error.code === 'MessageNotExist') return [];
       throw error;
@@ -69,7 +89,7 @@ export class Queue {
     const failures = new Map<string, DeleteFailure>();
     let answer: MnsAnswer;
     try {
-      answer = await this.#client.batchDeleteMessage(this.name, receiptHandles);
+      answer = await this.#client.batchDeleteMessage(this.#queue, receiptHandles);
     } catch (error) {
       if (!(error instanceof MnsError && error.isHandleGone)) throw error;
       for (const handle of receiptHandles) failures.set(handle, 'handle-gone');
@@ -92,7 +112,7 @@ export class Queue {
 
   /** Hides the message for `seconds` (1 to 43200) from now. @returns the handle that replaces the old one. */
   async changeVisibility(receiptHandle: string, seconds: number): Promise<string> {
-    const answer = await this.#client.changeMessageVisibility(this.name, receiptHandle, seconds);
+    const answer = await this.#client.changeMessageVisibility(this.#queue, receiptHandle, seconds);
     const handle = answer.items[0]?.fields['ReceiptHandle'];
     if (!handle)
       throw this.#unexpected('ChangeMessageVisibility', 'an answer without a receipt handle', answer);
@@ -100,13 +120,22 @@ export class Queue {
   }
 
   async attributes(signal: AbortSignal): Promise<QueueAttributes> {
-    const answer = await this.#client.getQueueAttributes(this.name, signal);
+    const answer = await this.#client.getQueueAttributes(this.#queue, signal);
+    const fields = answer.items[0]?.fields ?? {};
     const seconds = (field: string): number => {
-      const value = Number(answer.items[0]?.fields[field]);
+      const value = Number(fields[field]);
       if (value > 0) return value * 1000;
       throw this.#unexpected('GetQueueAttributes', `an answer without ${field}`, answer);
     };
-    return { visibilityMs: seconds('VisibilityTimeout'), retentionMs: seconds('MessageRetentionPeriod') };
+    return {
+      visibilityMs: seconds('VisibilityTimeout'),
+      retentionMs: seconds('MessageRetentionPeriod'),
+      delayMs: (Number(fields['DelaySeconds']) || 0) * 1000,
+      maximumMessageBytes: Number(fields['MaximumMessageSize']) || undefined,
+      type: fields['QueueType']?.trim().toLowerCase(),
+      deadLetter: deadLetterOf(fields),
+      serverTimeMs: answer.serverTimeMs,
+    };
   }
 
   async close(): Promise<void> {
@@ -145,11 +174,18 @@ export class Queue {
     const code = ownCodes.unexpectedAnswer;
     return new MnsError({
       operation,
-      queue: this.name,
+      queue: this.#queue,
       code,
       message,
       status,
       ...(requestId && { requestId }),
     });
   }
+}
+
+function deadLetterOf(fields: MnsItem['fields']): QueueAttributes['deadLetter'] {
+  if (fields['DlqPolicy'] === undefined) return undefined;
+  const maxReceiveCount = Number(fields['DlqPolicy.MaxReceiveCount']);
+  if (!/^true$/i.test(fields['DlqPolicy.Enabled'] ?? '') || !(maxReceiveCount > 0)) return 'none';
+  return { queue: fields['DlqPolicy.DeadLetterTargetQueue'] ?? '', maxReceiveCount };
 }

@@ -1,27 +1,11 @@
 import { backOffMs, sleep, type Clock } from '../time.js';
 import { AckBatch } from './ack-batch.js';
 import { Lease } from './lease.js';
+import { MnsError, ownCodes } from './mns-error.js';
+import { PollOverdueError, PollWatch } from './poll-watch.js';
 import type { Delivery, Queue } from './queue.js';
+import type { ReceiverEvents, StoreGate } from './receiver-events.js';
 import { Slots } from './slots.js';
-
-/** Whether what is received can be stored. Receiving waits while it is closed. */
-export interface StoreGate {
-  readonly isOpen: boolean;
-  /** Resolves when the gate is open or the signal is aborted. */
-  whenOpen(signal: AbortSignal): Promise<void>;
-  /** Calls `listener` each time the gate closes. */
-  onClose(listener: () => void): void;
-}
-
-/** What a receiver reports; each is one event for the operator. */
-export interface ReceiverEvents {
-  received(queue: string, messages: number): void;
-  receiveFailed(queue: string, error: unknown, retryInMs: number): void;
-  receiveRecovered(queue: string, failures: number): void;
-  /** An empty answer came much sooner than the poll was to last: MNS's cap on concurrent long polls. */
-  pollEndedEarly(queue: string, retryInMs: number): void;
-  ackFailed(queue: string, error: unknown, messages: number): void;
-}
 
 export interface ReceiverOptions {
   queue: Pick<Queue, 'name' | 'receive' | 'delete' | 'changeVisibility' | 'close'>;
@@ -43,12 +27,18 @@ export interface ReceiverOptions {
 }
 
 const failureBackOff = { baseMs: 500, maxMs: 30_000 };
+/** After a poll without an answer, which has waited for long already: the network may be back at any moment. */
+const silenceBackOff = { baseMs: 500, maxMs: 2_000 };
+/** A message still in work this long after its lease must have ended never ends by itself. */
+const stuckAfterMs = 60_000;
 /** MNS ends a poll up to a fifth early by itself; anything below this part of the wait is not the end of a poll. */
 const earliestEnd = 0.7;
 /** An empty answer sooner than this is "early" whatever the wait, so that short polls do not spin. */
 const shortestPollMs = 1_000;
 /** How long polls may still bring messages after a stop, before they are cut off: cutting one can strand a message. */
 const lastAnswersMs = 1_000;
+
+type Failure = 'failed' | 'silent' | 'cut';
 
 /** Receives from one queue: long polls side by side, as many as the load asks for, and leases for what they bring. */
 export class Receiver {
@@ -59,6 +49,7 @@ export class Receiver {
   readonly #polls = new Set<AbortController>();
   readonly #pollers = new Set<Promise<void>>();
   readonly #leases = new Map<Lease, Promise<unknown>>();
+  readonly #watch: PollWatch;
   #visibilityMs: number;
   /** Pollers that have not made up their mind to end. */
   #wanted = 0;
@@ -69,6 +60,7 @@ export class Receiver {
     this.#options = options;
     const { queue, visibilityMs, receive, ack, clock, events, gate } = options;
     this.#slots = new Slots(receive.maxInFlight);
+    this.#watch = new PollWatch(clock, receive.waitMs);
     this.#visibilityMs = visibilityMs;
     this.#acks = new AckBatch({
       queue,
@@ -93,7 +85,24 @@ export class Receiver {
     return this.#leases.size;
   }
 
+  get pollers(): number {
+    return this.#pollers.size;
+  }
+
+  /** Why only a restart of the process can help, in words; undefined while all is well or an outage explains it. */
+  get stuck(): string | undefined {
+    const { gate, receive, clock } = this.#options;
+    const canPoll = gate.isOpen && this.inFlight < receive.maxInFlight && !this.#stopping.signal.aborted;
+    if (canPoll && this.#watch.isStuck)
+      return 'no poll has returned, and neither have those that replaced it';
+    const [oldest] = this.#leases.keys();
+    if (oldest && clock.monotonicMs() > oldest.endsByMs + stuckAfterMs)
+      return 'a message is still in work though its lease has ended';
+    return undefined;
+  }
+
   start(): void {
+    this.#watch.resume();
     for (let i = 0; i < this.#options.receive.pollers.min; i++) this.#addPoller();
   }
 
@@ -142,18 +151,23 @@ export class Receiver {
   async #pollUntilIdle(): Promise<void> {
     const { receive, gate, clock, events } = this.#options;
     const stop = this.#stopping.signal;
-    for (let early = 0, failures = 0; ;) {
+    for (let early = 0, failures = 0, isSilent = false; ;) {
+      const hasToWait = !gate.isOpen || this.inFlight >= receive.maxInFlight;
       await gate.whenOpen(stop);
       const slots = await this.#slots.take(receive.batch, stop);
+      if (hasToWait) this.#watch.resume();
       if (stop.aborted || !gate.isOpen) {
         this.#slots.give(slots);
         if (stop.aborted) return;
         continue;
       }
       const startedMs = clock.monotonicMs();
-      const received = await this.#poll(slots, failures + 1);
+      // Whether MNS answers again is seen sooner by a poll that does not wait.
+      const waitMs = isSilent ? 0 : receive.waitMs;
+      const received = await this.#poll(slots, waitMs, failures + 1);
       if (received === 'cut') continue;
-      if (received === 'failed') {
+      isSilent = received === 'silent';
+      if (typeof received === 'string') {
         failures++;
         continue;
       }
@@ -165,9 +179,9 @@ export class Receiver {
         // Counted down at once: two that decide in the same moment must not both take the other for the one that stays.
         this.#wanted--;
         return;
-      } else if (clock.monotonicMs() - startedMs < Math.max(shortestPollMs, receive.waitMs * earliestEnd)) {
+      } else if (clock.monotonicMs() - startedMs < Math.max(shortestPollMs, waitMs * earliestEnd)) {
         const retryInMs = backOffMs(failureBackOff, ++early);
-        if (receive.waitMs > 0) events.pollEndedEarly(this.queueName, retryInMs);
+        if (waitMs > 0) events.pollEndedEarly(this.queueName, retryInMs);
         await sleep(clock, retryInMs, stop);
       } else early = 0;
     }
@@ -175,23 +189,28 @@ export class Receiver {
 
   /**
    * One long poll into `slots` free slots, with its back-off if it is this poller's `nthFailure` in a row.
-   * @returns how many messages it brought. Never rejects.
+   * @returns how many messages it brought, or how it failed: `silent` when there was no answer. Never rejects.
    */
-  async #poll(slots: number, nthFailure: number): Promise<number | 'failed' | 'cut'> {
-    const { queue, receive, clock, events } = this.#options;
+  async #poll(slots: number, waitMs: number, nthFailure: number): Promise<number | Failure> {
+    const { queue, clock, events } = this.#options;
     const poll = new AbortController();
     this.#polls.add(poll);
     let deliveries: Delivery[] = [];
     try {
-      deliveries = await queue.receive(slots, Math.round(receive.waitMs / 1000), poll.signal);
+      const answer = queue.receive(slots, Math.round(waitMs / 1000), poll.signal);
+      deliveries = await this.#watch.over(answer, () => {
+        poll.abort();
+      });
     } catch (error) {
       this.#slots.give(slots);
-      if (poll.signal.aborted) return 'cut';
+      const isOverdue = error instanceof PollOverdueError;
+      if (poll.signal.aborted && !isOverdue) return 'cut';
       this.#failures++;
-      const retryInMs = backOffMs(failureBackOff, nthFailure);
+      const isSilent = isOverdue || (error instanceof MnsError && error.code === ownCodes.timedOut);
+      const retryInMs = backOffMs(isSilent ? silenceBackOff : failureBackOff, nthFailure);
       events.receiveFailed(queue.name, error, retryInMs);
       await sleep(clock, retryInMs, this.#stopping.signal);
-      return 'failed';
+      return isSilent ? 'silent' : 'failed';
     } finally {
       this.#polls.delete(poll);
     }
@@ -200,7 +219,8 @@ export class Receiver {
       this.#failures = 0;
     }
     this.#slots.give(slots - deliveries.length);
-    if (deliveries.length > 0) events.received(queue.name, deliveries.length);
+    const oldestMs = Math.min(...deliveries.map(({ message }) => message.enqueuedAtMs));
+    events.received(queue.name, deliveries.length, oldestMs);
     for (const delivery of deliveries) this.#begin(delivery);
     return deliveries.length;
   }

@@ -14,6 +14,13 @@ export interface QueueSpec {
   loggingEnabled?: boolean;
   /** Messages delivered `maxReceiveCount` times go to `queue` instead of being delivered again. */
   deadLetter?: { queue: string; maxReceiveCount: number };
+  /** Default `normal`. A FIFO queue refuses messages without a MessageGroupId, those of VOD among them. */
+  type?: 'normal' | 'fifo';
+  /**
+   * GetQueueAttributes tells the type and the dead-letter policy too, named as in the API for management. The
+   * documented answer of the queue API has neither, so the default is false.
+   */
+  tellsPolicies?: boolean;
 }
 
 /** A user or system property of a message, as in the MNS API ("Message attributes"). */
@@ -106,6 +113,8 @@ export interface SandboxCredential {
   securityToken?: string;
   /** Epoch milliseconds after which the token is refused as expired. */
   expiresMs?: number;
+  /** Operations that the RAM policy of this key does not allow. */
+  denied?: readonly (MnsOperation | VodOperation)[];
 }
 
 /** Where a fault strikes, and how often. */

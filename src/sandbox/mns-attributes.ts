@@ -11,6 +11,8 @@ export interface QueueAttributes {
   pollingWaitMs: number;
   maximumMessageBytes: number;
   loggingEnabled: boolean;
+  type: 'normal' | 'fifo';
+  tellsPolicies: boolean;
 }
 
 /** What a queue gets when nothing is said: "CreateQueue" of the API reference. */
@@ -21,6 +23,8 @@ const defaultAttributes: QueueAttributes = {
   pollingWaitMs: 0,
   maximumMessageBytes: 65_536,
   loggingEnabled: false,
+  type: 'normal',
+  tellsPolicies: false,
 };
 
 /** Longest visibility timeout, of a queue and of ChangeMessageVisibility. */
@@ -39,6 +43,8 @@ export function attributesFromSpec(spec: QueueSpec, base = defaultAttributes): Q
     pollingWaitMs: spec.pollingWaitMs ?? base.pollingWaitMs,
     maximumMessageBytes: spec.maximumMessageBytes ?? base.maximumMessageBytes,
     loggingEnabled: spec.loggingEnabled ?? base.loggingEnabled,
+    type: spec.type ?? base.type,
+    tellsPolicies: spec.tellsPolicies ?? base.tellsPolicies,
   };
 }
 
@@ -59,6 +65,7 @@ export function attributesFromXml(
   const size = childText(element, 'MaximumMessageSize');
   const logging = childText(element, 'LoggingEnabled');
   return {
+    ...base,
     visibilityMs: seconds('VisibilityTimeout', 1, maximumVisibilitySeconds) ?? base.visibilityMs,
     retentionMs: seconds('MessageRetentionPeriod', 60, 604_800) ?? base.retentionMs,
     delayMs: seconds('DelaySeconds', 0, maximumDelaySeconds) ?? base.delayMs,
@@ -92,6 +99,7 @@ export interface QueueFacts {
   active: number;
   inactive: number;
   delayed: number;
+  deadLetter: QueueSpec['deadLetter'];
 }
 
 /** The children of a `<Queue>` answer. Creation and change are epoch seconds here, unlike all message times. */
@@ -110,6 +118,17 @@ export function attributeLines(depth: number, queue: QueueFacts): WireString {
     line(depth, 'ActiveMessages', queue.active) +
     line(depth, 'InactiveMessages', queue.inactive) +
     line(depth, 'DelayMessages', queue.delayed) +
-    line(depth, 'LoggingEnabled', attributes.loggingEnabled ? 'True' : 'False')
+    line(depth, 'LoggingEnabled', attributes.loggingEnabled ? 'True' : 'False') +
+    (attributes.tellsPolicies ? policyLines(depth, queue) : '')
   );
+}
+
+function policyLines(depth: number, { attributes, deadLetter }: QueueFacts): WireString {
+  const lines =
+    deadLetter === undefined
+      ? line(depth + 1, 'Enabled', 'false')
+      : line(depth + 1, 'Enabled', 'true') +
+        line(depth + 1, 'DeadLetterTargetQueue', deadLetter.queue) +
+        line(depth + 1, 'MaxReceiveCount', deadLetter.maxReceiveCount);
+  return line(depth, 'QueueType', attributes.type) + line(depth, 'DlqPolicy', `\n${lines}`);
 }

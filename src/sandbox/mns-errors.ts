@@ -1,6 +1,7 @@
 /** The HTTP status and text of each error the sandbox answers with: the table of "Error codes" in the API reference. */
 const errors = {
   AccessDenied: [403, 'The OwnerId that your Access Key Id associated to is forbidden for this operation.'],
+  FifoMissingMessageGroupId: [400, 'The MessageGroupId is required for a FIFO queue.'],
   InternalError: [500, 'Interal error.'], // the service spells it so
   InvalidAccessKeyId: [403, 'The AccessKey Id you provided is not exist.'],
   InvalidArgument: [400, 'The value of an element is not valid.'],

@@ -77,7 +77,7 @@ export function createMnsHandler(account: MnsAccount, ownUrl: () => string): (ex
     };
     try {
       if (call instanceof MnsFailure) throw call;
-      checkSender(account, exchange, skewMs);
+      checkSender(account, exchange, call.operation, skewMs);
       const onDisconnect = (run: () => void): void => {
         exchange.onDisconnect(run);
       };
@@ -156,9 +156,9 @@ function replyInstead(fault: RequestFault, reply: MnsReply, later: Later): boole
   }
 }
 
-function checkSender(account: MnsAccount, exchange: Exchange, skewMs: number): void {
+function checkSender(account: MnsAccount, exchange: Exchange, operation: MnsOperation, skewMs: number): void {
   const { headers, body } = exchange;
-  const problem = judgeSignature(exchange, account.credentials, account.clock.now() + skewMs);
+  const problem = judgeSignature(exchange, account.credentials, account.clock.now() + skewMs, operation);
   if (problem !== undefined) throw new MnsFailure(problem);
   const version = headers['x-mns-version'];
   if (version === undefined) throw new MnsFailure('MissingVersionHeader');

@@ -10,6 +10,9 @@ import { document, escapeText, line, type WireString } from './mns-xml-out.js';
 export function send(request: MnsRequest): MnsAnswer {
   const queue = requireQueue(request);
   const { isBatch, drafts } = readDrafts(request.body, queue.attributes.maximumMessageBytes);
+  if (queue.attributes.type === 'fifo' && drafts.some(({ messageGroupId }) => !messageGroupId)) {
+    throw new MnsFailure('FifoMissingMessageGroupId');
+  }
   const lines = (depth: number, message: Message): WireString =>
     line(depth, 'MessageId', message.id) +
     line(depth, 'MessageBodyMD5', message.bodyMd5) +

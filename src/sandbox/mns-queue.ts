@@ -69,7 +69,8 @@ export class MnsQueue {
 
   facts(): QueueFacts {
     const { name, attributes, createdMs } = this;
-    return { name, attributes, createdMs, modifiedMs: this.#modifiedMs, ...this.counts() };
+    const deadLetter = this.#deadLetter;
+    return { name, attributes, createdMs, modifiedMs: this.#modifiedMs, deadLetter, ...this.counts() };
   }
 
   setAttributes(attributes: QueueAttributes): void {

@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { SandboxCredential } from './control-types.js';
 import type { MnsErrorCode } from './mns-errors.js';
+import type { MnsOperation } from './mns-operation.js';
 
 /** The parts of a request that its signature covers. */
 export interface SignedRequest {
@@ -15,7 +16,7 @@ const v4Algorithm = 'MNS4-HMAC-SHA256';
 const v4Form = /^Credential=([^/,]+)\/(\d{8})\/([^/,]+)\/mns\/aliyun_v4_request, ?Signature=([0-9a-f]{64})$/;
 
 /**
- * Judges who sent a request and when ("Request protocol" and "Sign requests" of the API reference): an error code,
+ * Judges who sent a request, when, and whether he may do this (`operation`; undefined when it is none) ("Request protocol" and "Sign requests" of the API reference): an error code,
  * or undefined for a request that may pass. Takes signatures of version 2 (HMAC-SHA1, documented) and 4
  * (HMAC-SHA256, known from the Java SDK). `nowMs` is the clock of the server, epoch milliseconds.
  */
@@ -23,6 +24,7 @@ export function judgeSignature(
   request: SignedRequest,
   credentials: readonly SandboxCredential[],
   nowMs: number,
+  operation?: MnsOperation,
 ): MnsErrorCode | undefined {
   const authorization = header(request, 'authorization');
   if (authorization === '') return 'MissingAuthorizationHeader';
@@ -39,7 +41,7 @@ export function judgeSignature(
   if (Math.abs(nowMs - dateMs) > maximumSkewMs) return 'TimeExpired';
   const credential = credentials.find((known) => known.accessKeyId === accessKeyId);
   if (credential === undefined) return 'InvalidAccessKeyId';
-  const { accessKeySecret, securityToken, expiresMs } = credential;
+  const { accessKeySecret, securityToken, expiresMs, denied = [] } = credential;
   const isSignedRight =
     v4 === null
       ? v2?.[2] === signatureV2(request, date, accessKeySecret)
@@ -48,7 +50,8 @@ export function judgeSignature(
   if (securityToken !== undefined && header(request, 'security-token') !== securityToken) {
     return 'InvalidSecurityToken';
   }
-  return expiresMs !== undefined && nowMs >= expiresMs ? 'SecurityTokenExpired' : undefined;
+  if (expiresMs !== undefined && nowMs >= expiresMs) return 'SecurityTokenExpired';
+  return denied.some((each) => each === operation) ? 'AccessDenied' : undefined;
 }
 
 /** Whether `contentMd5` is the digest of `body`: of its raw bytes (RFC 1864) or, as most MNS SDKs send, of its hex form. */

@@ -50,10 +50,10 @@ export class VodEvents {
     this.#sent = this.#dropped = 0;
   }
 
-  /** A queue that does not exist is the failure that VOD meets: a wrong name in its configuration. */
+  /** The failures that VOD meets: a queue that does not exist, a wrong name in its configuration, or a FIFO queue. */
   #write(name: string, body: string, tries: number): void {
     const queue = this.#mns.find(name);
-    if (queue !== undefined) {
+    if (queue !== undefined && queue.attributes.type !== 'fifo') {
       queue.send([draftFromFeed({ body })]);
       this.#sent += 1;
     } else if (tries === maximumTries) {

@@ -29,7 +29,7 @@ const v1Required = [
 ];
 
 /**
- * Judges who sent a request and when. Takes ACS3-HMAC-SHA256 ("V3 request structure and signature") and HMAC-SHA1 of
+ * Judges who sent a request, when, and whether he may do this. Takes ACS3-HMAC-SHA256 ("V3 request structure and signature") and HMAC-SHA1 of
  * version 1.0 ("Signature method" of VOD). `nowMs` is the clock of the server, epoch milliseconds.
  * @returns the nonce, which no other request may have.
  * @throws VodFailure
@@ -45,7 +45,7 @@ export function checkSender(
   if (Math.abs(nowMs - dateMs) > maximumSkewMs) throw new VodFailure('InvalidTimeStamp.Expired');
   const credential = credentials.find((known) => known.accessKeyId === proof.accessKeyId);
   if (credential === undefined) throw new VodFailure('InvalidAccessKeyId.NotFound');
-  const { accessKeySecret, securityToken = '', expiresMs } = credential;
+  const { accessKeySecret, securityToken = '', expiresMs, denied = [] } = credential;
   if (proof.signature !== proof.sign(accessKeySecret)) {
     // The service tells its own calculation, and so the key id and all that was signed.
     const text = `Specified signature is not matched with our calculation. server string to sign is:${proof.stringToSign}`;
@@ -56,6 +56,7 @@ export function checkSender(
     throw new VodFailure('InvalidSecurityToken.MismatchWithAccessKey');
   }
   if (expiresMs !== undefined && nowMs >= expiresMs) throw new VodFailure('InvalidSecurityToken.Expired');
+  if (denied.some((each) => each === request.action)) throw new VodFailure('Forbidden.RAM');
   return proof.nonce;
 }
 

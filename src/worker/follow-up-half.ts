@@ -8,6 +8,7 @@ import type { JobQueue } from '../publish/job-queue.js';
 import type { Permits } from '../publish/permits.js';
 import { sleep } from '../time.js';
 import type { Half } from './half.js';
+import { timedPublisher, timedVodClient } from './timed.js';
 import type { Parts } from './worker.js';
 
 /** Handed out and not done, in the cluster. Those that are put off are not done until they are due: no limit there. */
@@ -30,7 +31,7 @@ export function createFollowUpHalf(parts: Parts): Half {
 
   const followUp = createFollowUp({
     ...config.followUp,
-    publisher: store.publisher,
+    publisher: timedPublisher(store.publisher, clock, telemetry.published),
     siteOf,
     prefix,
     clock,
@@ -114,7 +115,9 @@ export function createFollowUpHalf(parts: Parts): Half {
   function siteOf({ source, queue }: FollowUp): VodSite | undefined {
     const ofSource = config.queues.filter(({ vod }) => eventSource(vod) === source);
     const found = ofSource.find(({ name }) => name === queue) ?? ofSource[0];
-    return found && { client: clientOf(found), permits: permitsOf(found.vod.account) };
+    if (!found) return undefined;
+    const client = timedVodClient(clientOf(found), clock, telemetry.vodCalled);
+    return { client, permits: permitsOf(found.vod.account) };
   }
 
   function clientOf(queue: QueueConfig): VodClient {

@@ -5,20 +5,24 @@ import { Queue, type QueueAttributes } from '../receive/queue.js';
 import { createRelay } from '../relay/relay.js';
 import { retryUntilDone } from '../time.js';
 import type { Half } from './half.js';
+import { queueLabels } from './queue-labels.js';
+import { timedLease, timedPublisher } from './timed.js';
 import type { Parts } from './worker.js';
 
-const attributesBackOff = { baseMs: 500, maxMs: 15_000 };
+const attributesBackOff = { baseMs: 500, maxMs: 4_000 };
 
 /** The half that moves events from MNS to NATS: one receiver for each live queue. A queue that cannot be reached is tried for ever, and holds no other queue up. */
 export function createRelayHalf(parts: Parts): Half {
   const { config, clock, telemetry, store, stop } = parts;
   const receivers: Receiver[] = [];
+  const labels = queueLabels(config.queues);
+  const publisher = timedPublisher(store.publisher, clock, telemetry.published);
   const each = async (act: (receiver: Receiver) => Promise<void>): Promise<void> => {
     await Promise.all(receivers.map(act));
   };
   return {
     async start() {
-      await Promise.all(config.queues.filter(({ mode }) => mode === 'live').map(startQueue));
+      await Promise.all([...labels].map(([queue, label]) => startQueue(queue, label)));
     },
     get inFlight() {
       return receivers.reduce((sum, receiver) => sum + receiver.inFlight, 0);
@@ -41,8 +45,9 @@ export function createRelayHalf(parts: Parts): Half {
   };
 
   /** Starts to receive from a queue once it can be reached and the streams remember ids for as long as it may redeliver. */
-  async function startQueue(queueConfig: QueueConfig): Promise<void> {
-    const queue = openQueue(queueConfig);
+  async function startQueue(queueConfig: QueueConfig, label: string): Promise<void> {
+    const queue = openQueue(queueConfig, label);
+    const relay = relayFor(queueConfig, label);
     const attributes = await readAttributes(queue);
     if (attributes) {
       const { horizonMs } = config.dedupe;
@@ -60,17 +65,30 @@ export function createRelayHalf(parts: Parts): Half {
       gate: store.gate,
       clock,
       events: telemetry,
-      handle: relayFor(queueConfig),
+      handle: (lease) =>
+        relay(
+          timedLease(lease, clock, (sinceEnqueueMs, ackMs) => {
+            telemetry.acked(label, sinceEnqueueMs, ackMs);
+          }),
+        ),
     });
     receivers.push(receiver);
-    telemetry.queueStarted(queue.name, attributes.visibilityMs, attributes.retentionMs);
+    telemetry.queueStarted(label, attributes.visibilityMs, attributes.retentionMs, receiver);
     receiver.start();
   }
 
-  function openQueue(queue: QueueConfig): Queue {
+  function openQueue(queue: QueueConfig, label: string): Queue {
     const { name, endpoint, vod } = queue;
-    const credentials = parts.credentialsOf(queue);
-    return new Queue(name, new MnsClient({ endpoint, account: vod.account, credentials, clock }));
+    const client = new MnsClient({
+      endpoint,
+      account: vod.account,
+      credentials: parts.credentialsOf(queue),
+      clock,
+      onCall: (call) => {
+        telemetry.mnsCalled(label, call);
+      },
+    });
+    return new Queue(name, client, label);
   }
 
   async function readAttributes(queue: Queue): Promise<QueueAttributes | undefined> {
@@ -84,16 +102,19 @@ export function createRelayHalf(parts: Parts): Half {
     });
   }
 
-  function relayFor({ name, vod: { region, account } }: QueueConfig): ReturnType<typeof createRelay> {
+  function relayFor(
+    { name, vod: { region, account } }: QueueConfig,
+    label: string,
+  ): ReturnType<typeof createRelay> {
     const { foreignEvents, maxAttempts, nats } = config;
     return createRelay({
-      publisher: store.publisher,
+      publisher,
       origin: { region, account, queue: name },
       prefix: nats.prefix,
       foreignEvents,
       maxAttempts,
       onSettled: (message, outcome) => {
-        telemetry.settled(name, message, outcome);
+        telemetry.settled(label, message, outcome);
       },
     });
   }

@@ -49,7 +49,11 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
   ];
   const starting = Promise.all(halves.map((half) => half.start()));
   try {
-    await Promise.race([aborted(stop), aborted(abandon), store.closed(), starting.then(() => aborted(stop))]);
+    const stopAfterStart = starting.then(() => {
+      if (!stop.aborted) telemetry.started();
+      return aborted(stop);
+    });
+    await Promise.race([aborted(stop), aborted(abandon), store.closed(), stopAfterStart]);
     await Promise.race([starting, aborted(abandon)]);
     return await drain(parts, halves);
   } finally {

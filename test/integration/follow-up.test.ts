@@ -83,7 +83,7 @@ t.test('a refusal of RAM is loud, and no secret is in a log line or an event', a
     'follow-up',
   );
   t.same(await untilAllHaveOutcomes(testbed, ids), { blocked: 1, failed: 2 });
-  const line = await worker.waitForLog(({ outcome }) => outcome === 'blocked');
+  const line = await worker.waitForLog(({ outcome, level }) => outcome === 'blocked' && level === 'error');
   t.match(line, { level: 'error', code: 'Forbidden.RAM', mediaId: ids[0], reason: /vod:GetVideoInfo/ });
   const letters = await storedDeadLetters(nats.url);
   t.same(

@@ -5,6 +5,7 @@ import { configTable } from '../../src/config/table.js';
 import { deadLetterCodes } from '../../src/event/dead-letter-code.js';
 import { followUpOutcomes } from '../../src/event/follow-up.js';
 import { planTable } from '../../src/follow-up/plan-table.js';
+import { metricsTable } from '../../src/operate/metric-table.js';
 
 export const readmePath = join(projectRoot, 'README.md');
 
@@ -14,6 +15,7 @@ export function freshReadme(): string {
     'dead-letter-codes': meaningTable('Code', deadLetterCodes),
     'follow-up-plan': planTable(),
     'follow-up-outcomes': meaningTable('Outcome', followUpOutcomes),
+    metrics: metricsTable(),
     configuration: configTable(),
   };
   const readme = readFileSync(readmePath, 'utf8');

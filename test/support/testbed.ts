@@ -64,6 +64,7 @@ export async function startTestbed(options: TestbedOptions = {}): Promise<Testbe
     queues: queues.map(({ name }) => queue(name)),
     credentials: { type: 'access_key', accessKeyId, accessKeySecret },
     nats: { servers: [nats.url] },
+    http: { host: '127.0.0.1', port: 0 },
   };
   return {
     nats,

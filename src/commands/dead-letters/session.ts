@@ -3,9 +3,8 @@ import type { Config } from '../../config/config.js';
 import type { Environment } from '../../config/environment.js';
 import { loadConfig } from '../../config/load.js';
 import { deadLetterCodes, type DeadLetterCode } from '../../event/dead-letter-code.js';
-import { Ledger } from '../../operate/ledger.js';
 import { createLog } from '../../operate/log.js';
-import { createTelemetry } from '../../operate/telemetry.js';
+import { createCommandTelemetry } from '../../operate/telemetry.js';
 import { Store } from '../../publish/store.js';
 import type { StreamReader } from '../../publish/stream-reader.js';
 import {
@@ -78,7 +77,7 @@ export async function withSession(
       io.note(line.trimEnd());
     },
   });
-  const store = await Store.open(config.nats, systemClock, createTelemetry(log, new Ledger()), signal);
+  const store = await Store.open(config.nats, systemClock, createCommandTelemetry(log, systemClock), signal);
   try {
     if (store) await work({ config, reader: store.reader(), signal });
   } catch (error) {

@@ -54,6 +54,7 @@ export async function startWorker(
     credentials: { type: 'access_key', accessKeyId, accessKeySecret },
     nats: { servers: [nats.url], prefix: nats.prefix },
     followUp: { quietPeriod },
+    http: { host: '127.0.0.1', port: 0 },
   };
   await writeFile(configFile, JSON.stringify(config), { mode: 0o600 });
   const logFile = join(folder, 'worker.log');
@@ -82,7 +83,7 @@ export async function startWorker(
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill(signal);
-  await once(child, 'exit');
+  await once(child, 'close');
 }
 
 async function freePort(): Promise<number> {

@@ -343,9 +343,25 @@ t.test('an endpoint that nobody listens at is a failed connection, with words', 
 
 t.test('the attributes of a queue are read, and only whole ones', async (t) => {
   const open = await openQueue(t, {
-    sandbox: { queues: [{ name: 'orders', visibilityMs: 45_000, retentionMs: 3_600_000 }] },
+    sandbox: { queues: [{ name: 'orders', visibilityMs: 45_000, retentionMs: 3_600_000, delayMs: 2_000 }] },
   });
-  t.same(await open.queue.attributes(never), { visibilityMs: 45_000, retentionMs: 3_600_000 });
+  const { serverTimeMs = 0, ...attributes } = await open.queue.attributes(never);
+  const documented = {
+    visibilityMs: 45_000,
+    retentionMs: 3_600_000,
+    delayMs: 2_000,
+    maximumMessageBytes: 65_536,
+    type: undefined,
+    deadLetter: undefined,
+  };
+  t.same(attributes, documented);
+  t.ok(serverTimeMs > 0 && serverTimeMs % 1000 === 0, 'the clock of MNS comes with it');
+
+  open.sandbox.actions.createQueue({ name: 'orders', type: 'fifo', tellsPolicies: true });
+  t.match(await open.queue.attributes(never), { type: 'fifo', deadLetter: 'none' });
+  open.sandbox.actions.createQueue({ name: 'orders', deadLetter: { queue: 'dead', maxReceiveCount: 3 } });
+  t.match(await open.queue.attributes(never), { deadLetter: { queue: 'dead', maxReceiveCount: 3 } });
+
   const body = '<Queue><VisibilityTimeout>30</VisibilityTimeout></Queue>';
   open.sandbox.actions.setFaults([{ kind: 'respond', status: 200, body }]);
   t.match(await errorOf(open.queue.attributes(never)), {

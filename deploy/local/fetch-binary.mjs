@@ -1,7 +1,7 @@
 /**
- * Puts the distribution's nats-server into the project's cache, without root and without touching the system:
- * apt runs with lists, cache and configuration of its own in a temporary folder, and the package is unpacked,
- * not installed. The signatures are checked as always, with the system's sources and keys.
+ * Puts a program of the distribution into the project's cache, without root and without touching the system: apt runs
+ * with lists, cache and configuration of its own in a temporary folder, and the package is unpacked, not installed.
+ * The signatures are checked as always, with the system's sources and keys.
  */
 import {
   existsSync,
@@ -14,24 +14,26 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
-import { natsServerCache, packagedPath } from './nats-server.mjs';
+import { dirname, join } from 'node:path';
 import { run, say, SetupError } from './run.mjs';
 
-/** Downloads, unpacks, tries the binary and returns its path. */
-export async function fetchNatsServer() {
-  if (!hasApt()) throw new SetupError(howToInstall('there is no nats-server on this machine'));
-  say("fetching the distribution's nats-server into .cache (nothing is installed on the system)");
-  mkdirSync(natsServerCache, { recursive: true });
-  const folder = mkdtempSync(join(natsServerCache, '.fetch-'));
+/** Downloads, unpacks and tries the program: `natsServer` or `promtool`. */
+export async function fetchBinary(program) {
+  const { name, packagedPath, cache } = program;
+  if (!hasApt()) throw new SetupError(howToInstall(program, `there is no ${name} on this machine`));
+  say(`fetching the distribution's ${name} into .cache (nothing is installed on the system)`);
+  mkdirSync(cache, { recursive: true });
+  const folder = mkdtempSync(join(cache, '.fetch-'));
   try {
-    const deb = await download(folder);
+    const deb = await download(program, folder);
     const unpacked = join(folder, 'unpacked');
-    await must('dpkg-deb', ['-x', join(folder, deb), unpacked]);
-    await must(join(unpacked, packagedPath), ['--version']);
-    const home = join(natsServerCache, deb.split('_')[1]);
-    moveInto(unpacked, home);
-    return join(home, packagedPath);
+    await must(program, 'dpkg-deb', ['-x', join(folder, deb), unpacked]);
+    await must(program, join(unpacked, packagedPath), ['--version']);
+    // The rest of the package is not needed, and may be large.
+    const kept = join(folder, 'kept');
+    mkdirSync(dirname(join(kept, packagedPath)), { recursive: true });
+    renameSync(join(unpacked, packagedPath), join(kept, packagedPath));
+    moveInto(kept, join(cache, deb.split('_')[1]), packagedPath);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -49,15 +51,16 @@ function hasApt() {
  * An update that fails in part (a third-party source that is down) still leaves lists to download from, so only
  * the download's result counts.
  */
-async function download(folder) {
+async function download(program, folder) {
   const env = { ...process.env, LC_ALL: 'C', APT_CONFIG: privateAptConfig(folder) };
-  const update = await run('apt-get', ['update', '-q'], { cwd: folder, env });
-  const fetched = await run('apt-get', ['download', '-q', 'nats-server'], { cwd: folder, env });
-  const deb = readdirSync(folder).find((name) => name.endsWith('.deb'));
-  if (fetched.code === 0 && deb !== undefined) return deb;
-  throw new SetupError(
-    howToInstall(`apt-get could not download nats-server:\n${update.output}${fetched.output}`),
-  );
+  let { output } = await run('apt-get', ['update', '-q'], { cwd: folder, env });
+  for (const name of program.packages) {
+    const fetched = await run('apt-get', ['download', '-q', name], { cwd: folder, env });
+    const deb = readdirSync(folder).find((file) => file.endsWith('.deb'));
+    if (fetched.code === 0 && deb !== undefined) return deb;
+    output += fetched.output;
+  }
+  throw new SetupError(howToInstall(program, `apt-get could not download ${program.name}:\n${output}`));
 }
 
 /**
@@ -97,7 +100,7 @@ function privateAptConfig(folder) {
 }
 
 /** A rename is whole or not at all; when another set-up was first, its folder is as good. */
-function moveInto(from, to) {
+function moveInto(from, to, packagedPath) {
   try {
     renameSync(from, to);
   } catch (error) {
@@ -105,25 +108,20 @@ function moveInto(from, to) {
   }
 }
 
-async function must(command, args) {
+async function must(program, command, args) {
   const { code, output } = await run(command, args);
-  if (code !== 0) throw new SetupError(howToInstall(`${command} failed (exit code ${code}): ${output}`));
+  if (code !== 0) {
+    throw new SetupError(howToInstall(program, `${command} failed (exit code ${code}): ${output}`));
+  }
 }
 
-function howToInstall(problem) {
-  const install = {
-    darwin: 'brew install nats-server',
-    win32: 'scoop install main/nats-server',
-  };
-  const first = install[process.platform] ?? 'install the package nats-server with your package manager';
+function howToInstall({ packages, install, otherWays }, problem) {
+  const first =
+    install[process.platform] ?? `install the package ${packages.join(' or ')} with your package manager`;
   return [
     problem,
     '',
     'Do one of these and run the same command again:',
-    `  ${first}`,
-    '  or set NATS_SERVER_BIN to the path of a nats-server binary, 2.9.10 or newer',
-    '  or, for the demo only, use a server that is already running:',
-    '    docker run --rm -p 127.0.0.1:4222:4222 nats:latest -js',
-    '    NATS_URL=nats://127.0.0.1:4222 npm run demo',
+    ...[first, ...otherWays].map((line) => `  ${line}`),
   ].join('\n');
 }

@@ -1,0 +1,109 @@
+import type { PublishPermissions } from '../publish/nats-facts.js';
+import type { ConsumerCheck } from './follow-up-checks.js';
+import type { Check } from './check.js';
+import { orNatsFault, type NatsChecks } from './nats-checks.js';
+import type { StreamCheck } from './stream-checks.js';
+import { isCovered } from './stream-rules.js';
+
+export interface PermissionParts {
+  nats: NatsChecks;
+  streams: readonly StreamCheck[];
+  consumers: readonly ConsumerCheck[];
+  /** The stream of permits, where calls of VOD are made. */
+  permitStream: string | undefined;
+  /** The subjects that are published to. */
+  published: readonly string[];
+  /** How long ids are to be remembered: `run` lengthens a window that is shorter. */
+  horizonMs: () => Promise<number>;
+}
+
+const area = 'NATS';
+
+/** What the user may do, as far as that can be told without doing it. */
+export function permissionChecks(parts: PermissionParts): Check[] {
+  const { nats, published } = parts;
+  return [
+    {
+      area,
+      id: 'publish',
+      needs: [nats.jetStream],
+      run: async () =>
+        await orNatsFault(async () => {
+          const permissions = await nats.facts().publishPermissions();
+          if (permissions === undefined)
+            return {
+              status: 'info',
+              what: `not told without publishing: see that ${published.join(', ')} are permitted`,
+              remedy: 'with nats-server 2.10, grant the NATS user to publish to "$SYS.REQ.USER.INFO"',
+            };
+          const missing = published.filter((subject) => !mayPublish(permissions, subject));
+          return missing.length === 0
+            ? { status: 'pass', what: `${published.join(', ')} are permitted` }
+            : { status: 'fail', what: `not permitted: ${missing.join(', ')}`, remedy: grant(missing) };
+        }),
+    },
+    {
+      area,
+      id: 'jetstream-api',
+      needs: [nats.jetStream],
+      run: async () =>
+        await orNatsFault(async () => {
+          const facts = nats.facts();
+          const refused = await facts.refusedOf(await apiSubjects(parts));
+          return refused.length === 0
+            ? { status: 'pass', what: 'all that `vod-relay run` asks of JetStream is permitted' }
+            : { status: 'fail', what: `not permitted: ${refused.join(', ')}`, remedy: grant(refused) };
+        }),
+    },
+  ];
+}
+
+/** Whether everything that a subject with wildcards matches may be published to. */
+export function mayPublish({ allow, deny }: PublishPermissions, subject: string): boolean {
+  const isAllowed = allow === undefined || allow.some((each) => isCovered(subject, each));
+  return isAllowed && !deny.some((each) => isCovered(subject, each) || isCovered(each, subject));
+}
+
+/** What `run` asks of the JetStream API. Streams and consumers that are there need not be created. */
+async function apiSubjects({
+  streams,
+  consumers,
+  permitStream,
+  horizonMs: ofHorizon,
+}: PermissionParts): Promise<string[]> {
+  const subjects: string[] = [];
+  const horizonMs = await ofHorizon().catch(() => 0);
+  for (const { wanted, stream } of streams) {
+    if (!wanted.isManaged) continue;
+    const is = await orUnknown(stream());
+    subjects.push(`$JS.API.STREAM.INFO.${wanted.name}`);
+    if (is === undefined) subjects.push(`$JS.API.STREAM.CREATE.${wanted.name}`);
+    else if (is !== 'unknown' && wanted.hasIds && is.windowMs < horizonMs)
+      subjects.push(`$JS.API.STREAM.UPDATE.${wanted.name}`);
+  }
+  for (const { wanted, consumer } of consumers) {
+    const { stream, durable, filterSubject, isManaged } = wanted;
+    const name = `${stream}.${durable}`;
+    const isAbsent = (await orUnknown(consumer())) === undefined;
+    subjects.push(
+      `$JS.API.CONSUMER.INFO.${name}`,
+      `$JS.API.CONSUMER.MSG.NEXT.${name}`,
+      `$JS.ACK.${name}.vod-relay-doctor`,
+    );
+    if (isManaged && isAbsent) subjects.push(`$JS.API.CONSUMER.CREATE.${name}.${filterSubject}`);
+  }
+  if (permitStream !== undefined)
+    for (const operation of ['INFO', 'MSG.GET', 'MSG.DELETE'])
+      subjects.push(`$JS.API.STREAM.${operation}.${permitStream}`);
+  return [...new Set(subjects)];
+}
+
+/** What may not be looked at is taken for there: whether it is has no bearing then. */
+async function orUnknown<T>(question: Promise<T>): Promise<T | 'unknown'> {
+  return await question.catch(() => 'unknown' as const);
+}
+
+function grant(subjects: readonly string[]): string {
+  const shown = subjects.map((subject) => `"${subject.replace(/\.vod-relay-doctor$/, '.>')}"`);
+  return `grant the NATS user to publish to ${shown.join(', ')}`;
+}

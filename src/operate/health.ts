@@ -1,0 +1,93 @@
+import type { Clock } from '../time.js';
+import type { QueueState, WorkerState } from './state.js';
+
+/** One part of an answer; a part that is not well says why. */
+export interface PartHealth {
+  ok: boolean;
+  reason?: string;
+}
+
+/** The answer of a probe: well when every part is. */
+export interface Health extends PartHealth {
+  parts: Record<string, PartHealth>;
+}
+
+/** A queue may fail for this long before it counts as unreachable: one bad answer among many is no outage. */
+const mayFailMs = 5_000;
+/** The loop was held up for so long that nothing can have gone on meanwhile. */
+const loopDelayLimitMs = 60_000;
+
+/**
+ * `/livez`: false only when a restart would help. It looks at progress: polls return, messages in flight come to an
+ * end, the event loop turns. An outage of MNS or NATS stops none of these.
+ */
+export function liveness({ queues }: WorkerState, loopDelayMs: number): Health {
+  const parts: Record<string, string | undefined> = {
+    'event loop':
+      loopDelayMs > loopDelayLimitMs ? `held up for ${Math.round(loopDelayMs / 1000)} s` : undefined,
+  };
+  for (const [name, { receiver }] of queues) parts[`queue ${name}`] = receiver?.stuck;
+  return healthOf(parts);
+}
+
+/** `/readyz`: the worker has started, NATS is connected and stores, each queue can be received from. */
+export function readiness(state: WorkerState, clock: Clock): Health {
+  const { queues, nats, followUp, plan } = state;
+  const parts: Record<string, string | undefined> = { worker: workerFault(state), nats: natsFault(nats) };
+  for (const [name, queue] of queues) parts[`queue ${name}`] = queueFault(queue, clock);
+  if (plan.followsUp) parts['follow-up'] = followUpFault(followUp);
+  return healthOf(parts);
+}
+
+/**
+ * `/startupz`: the worker has started, or is held up by something outside that a restart does not mend; `/readyz` says
+ * by what.
+ */
+export function startup({ phase, nats, queues, startTrouble }: WorkerState): Health {
+  const troubles = [nats.trouble, startTrouble, ...[...queues.values()].map(({ trouble }) => trouble)];
+  const isBegun = phase !== 'starting' || troubles.some((trouble) => trouble !== undefined);
+  return healthOf({ worker: isBegun ? undefined : 'starting' });
+}
+
+/** Why a queue is not received from; undefined when it is. */
+export function queueFault({ receiver, trouble, pollFault }: QueueState, clock: Clock): string | undefined {
+  if (!receiver) return `nothing is received from it yet${trouble ? `: ${trouble.message}` : ''}`;
+  if (!pollFault) return undefined;
+  const failingMs = clock.monotonicMs() - pollFault.sinceMs;
+  return failingMs < mayFailMs
+    ? undefined
+    : `every poll fails since ${Math.round(failingMs / 1000)} s: ${pollFault.message}`;
+}
+
+function workerFault({ phase, startTrouble }: WorkerState): string | undefined {
+  switch (phase) {
+    case 'running':
+      return undefined;
+    case 'starting':
+      return startTrouble ? `starting: ${startTrouble.message}` : 'starting';
+    case 'stopping':
+      return 'stopping: nothing new is begun';
+  }
+}
+
+function natsFault({ connected, closedBecause, trouble }: WorkerState['nats']): string | undefined {
+  if (connected) return closedBecause;
+  return closedBecause ?? (trouble ? `not connected: ${trouble.message}` : 'not connected yet');
+}
+
+function followUpFault({ consumers }: WorkerState['followUp']): string | undefined {
+  if (consumers.size === 0) return 'no follow-ups are taken from the stream yet';
+  const faults = [...consumers].filter(([, fault]) => fault !== undefined);
+  if (faults.length === 0) return undefined;
+  return faults.map(([consumer, fault]) => `consumer ${consumer}: ${fault ?? ''}`).join('; ');
+}
+
+function healthOf(faults: Record<string, string | undefined>): Health {
+  const parts = Object.fromEntries(
+    Object.entries(faults).map(([part, reason]): [string, PartHealth] => [
+      part,
+      reason === undefined ? { ok: true } : { ok: false, reason },
+    ]),
+  );
+  return { ok: Object.values(parts).every(({ ok }) => ok), parts };
+}

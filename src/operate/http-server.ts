@@ -1,0 +1,110 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What a path answers. */
+export interface Answer {
+  status: number;
+  contentType: string;
+  body: string;
+}
+
+/** Called within the event of the request, so that what it reads at once is of one moment. */
+export type Route = () => Answer | Promise<Answer>;
+
+export interface HttpServer {
+  readonly host: string;
+  readonly port: number;
+  /** Ends all connections. */
+  close(): Promise<void>;
+}
+
+/** Nobody who asks here takes longer to say what, or to read the answer. */
+const requestWithinMs = 5_000;
+const idleMs = 15_000;
+/** Probes, scrapes and a few curious people. */
+const maxConnections = 64;
+const maxHeaderBytes = 8_192;
+
+/**
+ * Answers GET and HEAD on these paths.
+ * @throws Error that names the setting when the address cannot be listened on.
+ */
+export async function startHttpServer(
+  { host, port }: { host: string; port: number },
+  routes: ReadonlyMap<string, Route>,
+): Promise<HttpServer> {
+  const server = createServer(
+    {
+      headersTimeout: requestWithinMs,
+      requestTimeout: requestWithinMs,
+      connectionsCheckingInterval: 1_000,
+      keepAliveTimeout: idleMs,
+      maxHeaderSize: maxHeaderBytes,
+    },
+    (request, response) => {
+      void answer(request, response, routes);
+    },
+  );
+  server.maxConnections = maxConnections;
+  server.setTimeout(idleMs, (socket) => socket.destroy());
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(new Error(`cannot listen on ${host}:${port} (${error.code ?? error.message}): ${advice}`));
+    });
+    server.listen(port, host, resolve);
+  });
+  const address = server.address() as AddressInfo;
+  return {
+    host: address.address,
+    port: address.port,
+    async close() {
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+      });
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+const advice = 'set http.port to a free port, or to 0 for any, and http.host to an address of this machine';
+
+async function answer(
+  { method, url = '' }: IncomingMessage,
+  response: ServerResponse,
+  routes: ReadonlyMap<string, Route>,
+): Promise<void> {
+  const route = routes.get(url.split('?', 1)[0] ?? '');
+  if (method !== 'GET' && method !== 'HEAD') {
+    send(response, text(405, 'only GET and HEAD'), { allow: 'GET, HEAD' });
+  } else if (!route) {
+    send(response, text(404, `there is ${[...routes.keys()].join(', ')}`));
+  } else {
+    try {
+      send(response, await route());
+    } catch {
+      send(response, text(500, 'the answer could not be made'));
+    }
+  }
+}
+
+/** Node.js leaves the body out of the answer to a HEAD. */
+function send(
+  response: ServerResponse,
+  { status, contentType, body }: Answer,
+  more: Record<string, string> = {},
+): void {
+  response.writeHead(status, {
+    'content-type': contentType,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    ...more,
+  });
+  response.end(body);
+}
+
+function text(status: number, body: string): Answer {
+  return { status, contentType: 'text/plain; charset=utf-8', body: `${body}\n` };
+}

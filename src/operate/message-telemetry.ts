@@ -1,0 +1,79 @@
+import { codeOf, errorFacts, troubleOf } from './error-facts.js';
+import type { TelemetryParts } from './telemetry-parts.js';
+
+/** A message as far as a log line may show it. */
+interface MessageFacts {
+  messageId: string;
+  attempt: number;
+}
+
+type OutcomeFacts =
+  | { kind: 'dead-lettered'; code: string; reason: string; at: string }
+  | { kind: 'released'; delaySeconds: number; cause?: unknown }
+  | { kind: 'published' | 'duplicate' | 'forwarded'; eventId: string }
+  | { kind: 'discarded' | 'lease-lost' | 'abandoned' };
+
+/**
+ * What can become of a message: as `createTelemetry`, of which it is a part. Each has a line at debug; what an operator
+ * should see has one more, or one for a burst of them.
+ */
+export function createMessageTelemetry({ log, ledger, state, metrics, clock, bursts }: TelemetryParts) {
+  return {
+    settled: (queue: string, { messageId, attempt }: MessageFacts, outcome: OutcomeFacts) => {
+      const known = state.queues.get(queue);
+      ledger.settled(queue, outcome.kind);
+      known?.settled.add(1);
+      if (known) known.lastSettledAtMs = clock.now();
+      const message = { queue, messageId, attempt };
+      const { kind, ...facts } = outcome;
+      switch (outcome.kind) {
+        case 'dead-lettered': {
+          const { code, reason, at } = outcome;
+          metrics.deadLettered(queue, code);
+          bursts.tell(`dead letter ${queue} ${code}`, (more) => {
+            log.warn(
+              { ...message, code, reason, at, ...more },
+              'message kept as a dead letter, with its bytes',
+            );
+          });
+          break;
+        }
+        case 'released': {
+          const { delaySeconds, cause } = outcome;
+          if (cause === undefined) {
+            bursts.tell(`released ${queue}`, (more) => {
+              log.info({ ...message, delaySeconds, ...more }, 'message given back to the queue');
+            });
+          } else {
+            if (known) known.trouble = troubleOf(cause, clock.now());
+            bursts.tell(`failed ${queue} ${codeOf(cause)}`, (more) => {
+              log.error(
+                { ...message, delaySeconds, ...errorFacts(cause), ...more },
+                'message failed: the queue hands it out again',
+              );
+            });
+          }
+          break;
+        }
+        case 'lease-lost':
+        case 'abandoned':
+          bursts.tell(`${kind} ${queue}`, (more) => {
+            log.warn(
+              { ...message, outcome: kind, ...more },
+              'message left to the queue, which hands it out again',
+            );
+          });
+          break;
+        case 'published':
+        case 'duplicate':
+        case 'forwarded':
+        case 'discarded':
+      }
+      if (log.isLevelEnabled('debug')) {
+        const { cause, ...rest } = facts as { cause?: unknown };
+        const code = cause === undefined ? {} : { code: codeOf(cause) };
+        log.debug({ ...message, outcome: kind, ...rest, ...code }, 'message settled');
+      }
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import { codeOf, errorFacts, troubleOf } from './error-facts.js';
+import { mnsResult } from './mns-result.js';
+import type { QueueState, ReceiverView, Trouble } from './state.js';
+import type { TelemetryParts } from './telemetry-parts.js';
+
+/** One call to MNS. */
+interface MnsCall {
+  operation: string;
+  durationMs: number;
+  /** Undefined when MNS answered that it took effect. */
+  error: unknown;
+}
+
+/** What can happen between the worker and a queue: as `createTelemetry`, of which it is a part. */
+export function createQueueTelemetry({ log, ledger, state, metrics, clock, once, bursts }: TelemetryParts) {
+  const of = (queue: string, note: (known: QueueState) => void): void => {
+    const known = state.queues.get(queue);
+    if (known) note(known);
+  };
+  const failed = (queue: string, error: unknown): Trouble => {
+    const trouble = troubleOf(error, clock.now());
+    of(queue, (known) => {
+      known.trouble = trouble;
+    });
+    return trouble;
+  };
+
+  return {
+    /** `receiver` is asked from now on. */
+    queueStarted: (queue: string, visibilityMs: number, retentionMs: number, receiver: ReceiverView) => {
+      of(queue, (known) => {
+        known.receiver = receiver;
+      });
+      once.over(`attributes ${queue}`);
+      log.info({ queue, visibilityMs, retentionMs }, 'receiving from the queue');
+    },
+    attributesFailed: (queue: string, error: unknown, retryInMs: number) => {
+      failed(queue, error);
+      once.tell(`attributes ${queue}`, codeOf(error), () => {
+        log.error(
+          { queue, ...errorFacts(error), retryInMs },
+          'the attributes of the queue cannot be read: nothing is received from it until they can; trying again',
+        );
+      });
+    },
+    /** A poll was answered; without messages the queue is empty. */
+    received: (queue: string, messages: number, oldestEnqueuedAtMs: number) => {
+      of(queue, (known) => {
+        known.lastPollAtMs = clock.now();
+        if (messages === 0) known.lag.empty();
+        else {
+          known.lastMessageAtMs = clock.now();
+          known.received.add(messages);
+          known.lag.received(oldestEnqueuedAtMs);
+        }
+      });
+      if (messages > 0) ledger.received(queue, messages);
+    },
+    receiveFailed: (queue: string, error: unknown, retryInMs: number) => {
+      const { message } = failed(queue, error);
+      of(queue, (known) => {
+        known.pollFault = { sinceMs: known.pollFault?.sinceMs ?? clock.monotonicMs(), message };
+      });
+      if (codeOf(error) === 'PollOverdue') metrics.pollReplaced(queue);
+      once.tell(`receive ${queue}`, codeOf(error), () => {
+        log.warn({ queue, ...errorFacts(error), retryInMs }, 'receiving from the queue failed: trying again');
+      });
+    },
+    receiveRecovered: (queue: string, failures: number) => {
+      of(queue, (known) => {
+        known.pollFault = undefined;
+      });
+      once.over(`receive ${queue}`, () => {
+        log.info({ queue, failures }, 'receiving from the queue works again');
+      });
+    },
+    pollEndedEarly: (queue: string, retryInMs: number) => {
+      log.debug(
+        { queue, retryInMs },
+        'a long poll ended early and empty: MNS caps concurrent polls; polling more slowly',
+      );
+    },
+    mnsCalled: (queue: string, { operation, durationMs, error }: MnsCall) => {
+      const result = mnsResult(operation, error);
+      metrics.mnsCalled(queue, operation, result);
+      const isPoll = operation === 'BatchReceiveMessage';
+      if (isPoll && (result === 'ok' || result === 'empty')) metrics.polled(queue, durationMs);
+    },
+    /** What became of a message is stored since `ackMs`, and it is deleted now. */
+    acked: (queue: string, sinceEnqueueMs: number, ackMs: number) => {
+      metrics.acked(queue, Math.max(0, sinceEnqueueMs), ackMs);
+    },
+    ackFailed: (queue: string, error: unknown, messages: number) => {
+      failed(queue, error);
+      bursts.tell(`ack ${queue} ${codeOf(error)}`, (more) => {
+        log.warn(
+          { queue, messages, ...errorFacts(error), ...more },
+          'deleting settled messages from the queue failed: trying again while their leases live',
+        );
+      });
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import type { Clock } from '../time.js';
+import { QueueLag } from './queue-lag.js';
+import { Rate } from './rate.js';
+
+/** The last error of a part, as far as a stranger may read it. */
+export interface Trouble {
+  code: string;
+  message: string;
+  /** Epoch milliseconds. */
+  atMs: number;
+}
+
+/** What is asked of a receiver at the moment of a question. */
+export interface ReceiverView {
+  /** Messages received and not yet settled. */
+  readonly inFlight: number;
+  readonly pollers: number;
+  /** Why only a restart can help; undefined while all is well, or something outside explains it. */
+  readonly stuck: string | undefined;
+}
+
+/** What is known of one queue. */
+export class QueueState {
+  /** Undefined until the queue is received from. */
+  receiver: ReceiverView | undefined;
+  /** The last error, also when it is over. */
+  trouble: Trouble | undefined;
+  /** Monotonic time since when every poll failed, and how the last one did; undefined when it did not. */
+  pollFault: { sinceMs: number; message: string } | undefined;
+  /** Epoch milliseconds: of the last poll that was answered, the last message, and the last one settled. */
+  lastPollAtMs: number | undefined;
+  lastMessageAtMs: number | undefined;
+  lastSettledAtMs: number | undefined;
+  /** Epoch milliseconds at which the worker began to wait for messages of this queue. */
+  readonly waitingSinceMs: number;
+  readonly received: Rate;
+  readonly settled: Rate;
+  readonly lag: QueueLag;
+
+  constructor(clock: Clock) {
+    this.waitingSinceMs = clock.now();
+    this.received = new Rate(clock);
+    this.settled = new Rate(clock);
+    this.lag = new QueueLag(clock);
+  }
+}
+
+interface NatsState {
+  connected: boolean;
+  server: string | undefined;
+  /** Why nothing can be stored; undefined while it can, as far as known. */
+  closedBecause: string | undefined;
+  trouble: Trouble | undefined;
+}
+
+interface FollowUpState {
+  /** Undefined until the first look. */
+  backlog: { waiting: number; oldestMs: number } | undefined;
+  /** For each consumer why it hands nothing out; undefined when it does. */
+  readonly consumers: Map<string, string | undefined>;
+  /** Accounts whose VOD refuses calls over the quota. */
+  readonly slowed: Set<string>;
+  readonly settled: Rate;
+  trouble: Trouble | undefined;
+}
+
+/** The queues and halves that a worker was started with. */
+export interface WorkerPlan {
+  version: string;
+  role: string;
+  /** The live queues, when the role includes the relay. */
+  queues: readonly string[];
+  followsUp: boolean;
+}
+
+/** What is known of the worker: written by the telemetry alone, read by health, status and metrics. */
+export class WorkerState {
+  readonly plan: WorkerPlan;
+  readonly startedAtMs: number;
+  phase: 'starting' | 'running' | 'stopping' = 'starting';
+  /** Why the start takes long; undefined when nothing is known to hold it up. */
+  startTrouble: Trouble | undefined;
+  readonly nats: NatsState = {
+    connected: false,
+    server: undefined,
+    closedBecause: undefined,
+    trouble: undefined,
+  };
+  readonly queues: ReadonlyMap<string, QueueState>;
+  readonly followUp: FollowUpState;
+
+  constructor(plan: WorkerPlan, clock: Clock) {
+    this.plan = plan;
+    this.startedAtMs = clock.now();
+    this.queues = new Map(plan.queues.map((queue) => [queue, new QueueState(clock)]));
+    this.followUp = {
+      backlog: undefined,
+      consumers: new Map(),
+      slowed: new Set(),
+      settled: new Rate(clock),
+      trouble: undefined,
+    };
+  }
+}

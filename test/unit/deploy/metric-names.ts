@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import { followUpOutcomes } from '../../../src/event/follow-up.js';
+import type { Outcome } from '../../../src/relay/outcome.js';
+import { readmePath } from '../../support/readme.js';
+
+/** Every way in which a message can end. */
+export const outcomes = Object.keys({
+  published: true,
+  duplicate: true,
+  forwarded: true,
+  'dead-lettered': true,
+  discarded: true,
+  released: true,
+  'lease-lost': true,
+  abandoned: true,
+} satisfies Record<Outcome['kind'], true>);
+
+const roles = ['both', 'relay', 'follow-up'];
+/** Put on each series by the scrape. */
+const scrapeLabels = ['namespace', 'pod', 'job', 'instance'];
+const histogramParts = ['_bucket', '_sum', '_count'];
+/** Of prom-client about its process, and of kube-state-metrics, as far as anything here asks for them. */
+const foreign: [name: string, labels: string[]][] = [
+  ['nodejs_eventloop_lag_p99_seconds', []],
+  ['nodejs_heap_size_used_bytes', []],
+  ['process_cpu_seconds_total', []],
+  ['process_resident_memory_bytes', []],
+  ['kube_pod_status_ready', ['condition']],
+  ['kube_pod_status_phase', ['phase']],
+  ['kube_pod_container_status_restarts_total', ['container']],
+];
+const keywords = ['and', 'or', 'unless', 'offset'];
+
+/** The metrics of the worker with their labels, as its README documents them. */
+export const ownMetrics = readOwnMetrics();
+
+/** The series that exist, by name, with their labels. */
+const series = new Map<string, string[]>([
+  ...foreign,
+  ...ownMetrics.flatMap(({ name, type, labels }): [string, string[]][] =>
+    type === 'histogram'
+      ? histogramParts.map((part) => [name + part, [...labels, 'le']])
+      : [[name, [...labels]]],
+  ),
+]);
+
+/** What a PromQL expression asks for that does not exist: series, labels, and values of labels that are a closed set. */
+export function metricFaults(expr: string): string[] {
+  const grouping = /\b(?:by|without|on|ignoring)\s*\(([^)]*)\)/g;
+  const grouped = [...expr.matchAll(grouping)].flatMap(([, labels = '']) => labels.split(/[\s,]+/));
+  const allLabels = [...scrapeLabels, ...[...series.values()].flat()];
+  const bare = expr.replaceAll(grouping, ' ').replaceAll(/\[[^\]]*\]/g, ' ');
+  return [
+    ...grouped.filter((label) => !allLabels.includes(label)).map((label) => `label ${label}`),
+    ...[...bare.matchAll(/(?<![\w.])([a-z_]\w*)(?:\{([^}]*)\})?(\s*\()?/gi)].flatMap(
+      ([, name = '', matchers = '', call]) =>
+        call === undefined && !keywords.includes(name) ? seriesFaults(name, matchers) : [],
+    ),
+  ];
+}
+
+function seriesFaults(name: string, matchers: string): string[] {
+  const labels = series.get(name);
+  if (!labels) return [`metric ${name}`];
+  return [...matchers.matchAll(/(\w+)\s*[=!]~?\s*"([^"]*)"/g)].flatMap(([, label = '', value = '']) => {
+    if (![...labels, ...scrapeLabels].includes(label)) return [`label ${label} of ${name}`];
+    const known = valuesOf(name, label);
+    const unknown = known ? value.split('|').filter((each) => !known.includes(each)) : [];
+    return unknown.map((each) => `${label} ${each} of ${name}`);
+  });
+}
+
+function valuesOf(name: string, label: string): readonly string[] | undefined {
+  if (label === 'role') return roles;
+  if (label !== 'outcome') return undefined;
+  return name.startsWith('vod_relay_follow_up_') ? Object.keys(followUpOutcomes) : outcomes;
+}
+
+function readOwnMetrics(): { name: string; type: string; labels: string[] }[] {
+  const [, table = ''] = readFileSync(readmePath, 'utf8').split(/<!-- \/?metrics -->/);
+  const rows = [...table.matchAll(/^\| `(\w+)` \| (\w+) \|([^|]*)\|/gm)];
+  return rows.map(([, name = '', type = '', labels = '']) => {
+    return { name, type, labels: [...labels.matchAll(/`(\w+)`/g)].map(([, label = '']) => label) };
+  });
+}
