@@ -1,3 +1,4 @@
+import { illegalCharacters, notUtf8 } from '../decode/damaged-body.js';
 import { decodeBody, type Decoded } from '../decode/decode-body.js';
 import { toCloudEvent } from '../event/cloud-event.js';
 import type { DeadLetterCode } from '../event/dead-letter-code.js';
@@ -117,17 +118,8 @@ export function createRelay(options: RelayOptions): (lease: RelayLease) => Promi
 type Undecodable = { kind: 'undecodable'; code: DeadLetterCode; reason: string; at: string };
 
 function decode(message: ReceivedMessage): Decoded | Undecodable {
-  if (message.bodyBytes) {
-    return { kind: 'undecodable', code: 'body-not-utf8', reason: 'the body must be UTF-8', at: 'body' };
-  }
-  if (message.damaged) {
-    return {
-      kind: 'undecodable',
-      code: 'body-illegal-characters',
-      reason: 'the body must be text that XML can carry',
-      at: 'body',
-    };
-  }
+  if (message.bodyBytes) return notUtf8;
+  if (message.damaged) return illegalCharacters;
   return decodeBody(message.body);
 }
 

@@ -1,3 +1,4 @@
+import { illegalCharacters, notUtf8 } from '../decode/damaged-body.js';
 import { decodeBody } from '../decode/decode-body.js';
 import { toCloudEvent } from '../event/cloud-event.js';
 import type { DeadLetterCode } from '../event/dead-letter-code.js';
@@ -24,13 +25,8 @@ export interface Decoding {
 
 /** Decodes a message of a queue, as the relay would. Never throws. */
 export function decodeReceived({ body, bodyBytes, damaged }: ReceivedMessage): DecodedBody {
-  if (bodyBytes) {
-    return { kind: 'undecodable', code: 'body-not-utf8', reason: 'the body must be UTF-8', at: 'body' };
-  }
-  if (damaged) {
-    const reason = 'the body must be text that XML can carry';
-    return { kind: 'undecodable', code: 'body-illegal-characters', reason, at: 'body' };
-  }
+  if (bodyBytes) return notUtf8;
+  if (damaged) return illegalCharacters;
   return decodeBody(body);
 }
 

@@ -1,3 +1,4 @@
+import { illegalCharacters, notUtf8 } from '../decode/damaged-body.js';
 import { decodeBody } from '../decode/decode-body.js';
 import type { DeadLetterCode } from '../event/dead-letter-code.js';
 import { readFailedFollowUp } from '../event/follow-up-event.js';
@@ -94,11 +95,11 @@ export function decodeDeadLetter({
   body,
 }: Pick<StoredDeadLetter, 'headers' | 'body'>): DecodedDeadLetter {
   if (headers['Dead-Letter-Body'] === 'xml-text') {
-    return undecodable('body-illegal-characters', 'the body must be text that XML can carry');
+    return illegalCharacters;
   }
   const text = utf8Text(body);
   if (headers['Dead-Letter-Code'] === followUpCode) return decodeFollowUp(text ?? '');
-  return text === undefined ? undecodable('body-not-utf8', 'the body must be UTF-8') : decodeBody(text);
+  return text === undefined ? notUtf8 : decodeBody(text);
 }
 
 /** Whether the selection means this dead letter. It is decoded only when a filter asks for what the event says. */
@@ -136,10 +137,6 @@ function toDeadLetter({ seq, subject, storedAtMs, headers, body }: StoredMessage
     headers,
     body,
   };
-}
-
-function undecodable(code: DeadLetterCode, reason: string): DecodedBody {
-  return { kind: 'undecodable', code, reason, at: 'body' };
 }
 
 function utf8Text(bytes: Uint8Array): string | undefined {

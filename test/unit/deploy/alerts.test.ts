@@ -4,7 +4,8 @@ import t from 'tap';
 import { parse, stringify } from 'yaml';
 import { projectRoot } from '../../../deploy/local/nats-server.mjs';
 import { readmePath } from '../../support/readme.js';
-import { metricFaults, outcomes, ownMetrics } from './metric-names.js';
+import { outcomes } from '../../../src/operate/outcomes.js';
+import { metricFaults, ownMetrics } from './metric-names.js';
 import { promtool } from './promtool.js';
 
 interface Rule {

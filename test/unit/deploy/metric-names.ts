@@ -1,19 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { followUpOutcomes } from '../../../src/event/follow-up.js';
-import type { Outcome } from '../../../src/relay/outcome.js';
+import { outcomes } from '../../../src/operate/outcomes.js';
 import { readmePath } from '../../support/readme.js';
-
-/** Every way in which a message can end. */
-export const outcomes = Object.keys({
-  published: true,
-  duplicate: true,
-  forwarded: true,
-  'dead-lettered': true,
-  discarded: true,
-  released: true,
-  'lease-lost': true,
-  abandoned: true,
-} satisfies Record<Outcome['kind'], true>);
 
 const roles = ['both', 'relay', 'follow-up'];
 /** Put on each series by the scrape. */
