@@ -57,6 +57,7 @@ const owners = {
   yaml: ['config'],
   pino: ['operate'],
   'prom-client': ['operate'],
+  '@opentelemetry': ['operate'],
   saxes: ['receive', 'decode', 'sandbox'],
   cloudevents: ['event'],
   commander: ['commands', 'demo', 'replay-command', 'main'],

@@ -55,16 +55,25 @@ export function runCommand(version: string, listen: () => StopSignals): Command 
       const endpoints = createEndpoints({ state, ledger, metrics, loop, clock });
       toggleDebugOnSignal(log);
       telemetry.starting();
+      const tracing =
+        config.traces.exporter === 'none'
+          ? undefined
+          : (await import('../operate/tracing.js')).createTracing({
+              version,
+              clock,
+              onExported: telemetry.spansExported,
+            });
       let end: WorkerEnd;
       let server: HttpServer | undefined;
       try {
         server = await startHttpServer(config.http, endpoints);
         telemetry.serving(server.host, server.port);
-        end = await runWorker({ config, role, clock, telemetry, ...signals });
+        end = await runWorker({ config, role, clock, telemetry, tracing, ...signals });
       } finally {
         // Either would keep a process alive that has failed.
         loop.close();
         await server?.close();
+        await tracing?.close();
       }
       const { user, system } = process.cpuUsage();
       telemetry.stopped(Math.round((user + system) / 1000));

@@ -19,6 +19,8 @@ export interface Config {
   /** How long a stop may take before what is in flight is abandoned. */
   readonly stop: { readonly graceMs: number };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' };
+  /** Where spans go. `otlp`: the SDK of OpenTelemetry reads the rest from the environment itself. */
+  readonly traces: { readonly exporter: 'otlp' | 'none' };
 }
 
 export interface QueueConfig {

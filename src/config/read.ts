@@ -7,6 +7,7 @@ import { queueSchema } from './queue-schema.js';
 import { dividedVodProblems, queueRuleProblems, repeatedQueueProblems, rootRuleProblems } from './rules.js';
 import { rootSchema } from './schema.js';
 import { readSection, type Section } from './section.js';
+import { readTraces, type TracesSource } from './traces.js';
 import type { Union } from './union.js';
 
 export interface QueueSource {
@@ -21,6 +22,7 @@ export interface Sources {
   readonly root: Section<typeof rootSchema>;
   readonly queues: readonly QueueSource[];
   readonly natsAuth: Union;
+  readonly traces: TracesSource;
   readonly problems: readonly string[];
 }
 
@@ -34,7 +36,9 @@ export function readSources(files: readonly string[], env: Environment): Sources
   const root = readSection(rootSchema, withInjected(layers, env));
   const credentials = readCredentials(root, env);
   const natsAuth = readNatsAuth(root, env);
+  const traces = readTraces(env);
   problems.push(...root.problems, ...credentials.problems, ...natsAuth.problems, ...rootRuleProblems(root));
+  problems.push(...traces.problems);
 
   const elements = root.invalid.has('queues') ? [] : root.values.queues;
   const source = root.settings.get('queues')?.source ?? '';
@@ -45,7 +49,7 @@ export function readSources(files: readonly string[], env: Environment): Sources
   problems.push(...repeatedQueueProblems(sections), ...dividedVodProblems(sections));
   problems.push(...missingCommonCredentials(root, queues));
   problems.push(...unknownVariables(rootSchema, env, referredVariables(queues)));
-  return { root, queues, natsAuth, problems };
+  return { root, queues, natsAuth, traces, problems };
 }
 
 function fileLayers(files: readonly string[], problems: string[]): Layer[] {

@@ -22,6 +22,7 @@ export function toConfig(sources: Sources): Config {
     http: { host: http.host, port: http.port },
     stop: { graceMs: durationMs(stop.grace) },
     log: { level: log.level },
+    traces: { exporter: sources.traces.exporter },
   });
 }
 

@@ -1,5 +1,6 @@
 import type { FollowUp, FollowUpResult } from '../event/follow-up.js';
 import { readFollowUp, toFollowUpEvent } from '../event/follow-up-event.js';
+import { traceContextOf, type TraceContext } from '../event/trace-context.js';
 import type { Job } from '../publish/job-queue.js';
 import { followUpLetterPublication, followUpPublication } from '../publish/publication.js';
 import type { Publisher } from '../publish/publisher.js';
@@ -91,7 +92,7 @@ export function createFollowUp(options: FollowUpOptions): (job: Job, signals: Jo
       const letter = { ...letterOf(job), messageId: event.id, body: event.body, reason };
       await publisher.publish(followUpLetterPublication(prefix, letter), signal);
     }
-    await publisher.publish(followUpPublication(prefix, event), signal);
+    await publisher.publish(followUpPublication(prefix, event, traceContextOf(job.headers)), signal);
     await job.ack();
     onSettled(followUp, result);
   }
@@ -106,6 +107,10 @@ export function createFollowUp(options: FollowUpOptions): (job: Job, signals: Jo
   }
 }
 
-function letterOf({ deliveries, storedAtMs }: Job): { attempt: number; enqueuedAtMs: number } {
-  return { attempt: deliveries, enqueuedAtMs: storedAtMs };
+function letterOf({ deliveries, storedAtMs, headers }: Job): {
+  attempt: number;
+  enqueuedAtMs: number;
+  trace: TraceContext;
+} {
+  return { attempt: deliveries, enqueuedAtMs: storedAtMs, trace: traceContextOf(headers) };
 }

@@ -130,6 +130,11 @@ export const metricTable = {
     labels: ['account'],
     help: '1 while VOD refuses calls over the quota of the account, else 0.',
   },
+  vod_relay_spans_exported_total: {
+    type: 'counter',
+    labels: ['result'],
+    help: 'Spans that the collector of traces took (`exported`), or that are lost since it did not (`failed`).',
+  },
 } as const satisfies Record<string, MetricSpec>;
 
 export type MetricName = keyof typeof metricTable;

@@ -1,5 +1,6 @@
 import type { Clock } from '../time.js';
 import { Bursts } from './bursts.js';
+import { codeOf } from './error-facts.js';
 import { createFollowUpTelemetry } from './follow-up-telemetry.js';
 import { Ledger } from './ledger.js';
 import type { Logger } from './log.js';
@@ -19,7 +20,7 @@ import type { TelemetryParts, TelemetryTargets } from './telemetry-parts.js';
 export function createTelemetry(targets: TelemetryTargets) {
   const bursts = new Bursts(targets.clock);
   const parts: TelemetryParts = { ...targets, once: createOnce(), bursts };
-  const { log, ledger, state } = parts;
+  const { log, ledger, state, metrics, once } = parts;
 
   return {
     ...createQueueTelemetry(parts),
@@ -42,6 +43,22 @@ export function createTelemetry(targets: TelemetryTargets) {
     stopping: (inFlight: number, graceMs: number) => {
       state.phase = 'stopping';
       log.info({ inFlight, graceMs }, 'stopping: nothing new is received; what is in flight is finished');
+    },
+    /** A batch of spans was taken by the collector, or is lost. */
+    spansExported: (spans: number, error?: unknown) => {
+      metrics.spansExported(error === undefined ? 'exported' : 'failed', spans);
+      if (error === undefined) {
+        once.over('traces', (batches) => {
+          log.info({ batches }, 'the collector takes spans again');
+        });
+      } else {
+        once.tell('traces', codeOf(error), () => {
+          log.warn(
+            { spans, code: codeOf(error) },
+            'spans are lost: the collector of OTEL_EXPORTER_OTLP_ENDPOINT does not take them; messages are not held up',
+          );
+        });
+      }
     },
     abandoning: (inFlight: number) => {
       log.error(

@@ -1,8 +1,11 @@
 import { nanos, type Msg, type NatsConnection } from 'nats';
+import { plainHeaders } from './stored-message.js';
 
 /** One message that a consumer handed out, and the words that a client can say about it. */
 export interface Delivery {
   readonly subject: string;
+  /** The first value of each. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly data: Uint8Array;
   readonly streamSeq: number;
   /** How often it was handed out so far, from 1. */
@@ -28,6 +31,7 @@ export function readDelivery(connection: NatsConnection, message: Msg): Delivery
   };
   return {
     subject,
+    headers: plainHeaders(message.headers),
     data,
     ...place,
     async ack(withinMs) {

@@ -8,6 +8,8 @@ import { jetStreamManager } from './topology.js';
 /** One message of a stream, handed out to be worked on. */
 export interface Job {
   readonly subject: string;
+  /** The first value of each. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
   /** When the stream stored it, epoch milliseconds. */
   readonly storedAtMs: number;
@@ -179,11 +181,11 @@ export class JobQueue {
       cancelKeepAlive();
       return isConfirmed;
     };
-    const { subject, storedAtMs, streamSeq, deliveries } = delivery;
+    const { subject, headers, storedAtMs, streamSeq, deliveries } = delivery;
     const text = Buffer.from(delivery.data).toString('utf8');
     let failure: unknown = new Error('the job was neither acked nor given back');
     try {
-      await handle({ subject, text, storedAtMs, streamSeq, deliveries, ack, redeliver });
+      await handle({ subject, headers, text, storedAtMs, streamSeq, deliveries, ack, redeliver });
     } catch (error) {
       failure = error;
     }

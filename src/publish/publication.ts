@@ -3,24 +3,29 @@ import type { DeadLetterCode } from '../event/dead-letter-code.js';
 import { deadLetterId, recodedDeadLetterId, replayedEventId } from '../event/event-id.js';
 import { percentEncode } from '../event/percent.js';
 import { deadLetterSubject } from '../event/subject.js';
+import type { TraceContext } from '../event/trace-context.js';
 import type { Publication } from './publisher.js';
 import { replayStreamName } from './replay-topology.js';
 import { streamNames } from './topology.js';
 
-/** An event as its CloudEvent, for everyone who subscribes. */
-export function eventPublication(prefix: string, event: EventMessage): Publication {
+/** An event as its CloudEvent, for everyone who subscribes, as part of the trace of its message. */
+export function eventPublication(prefix: string, event: EventMessage, trace: TraceContext = {}): Publication {
   return {
     subject: event.subject,
     stream: streamNames(prefix).events,
     msgId: event.id,
     body: event.body,
-    headers: { 'Content-Type': event.contentType },
+    headers: { 'Content-Type': event.contentType, ...trace },
   };
 }
 
 /** What became of a follow-up, as its CloudEvent. */
-export function followUpPublication(prefix: string, event: EventMessage): Publication {
-  return { ...eventPublication(prefix, event), stream: streamNames(prefix).followUps };
+export function followUpPublication(
+  prefix: string,
+  event: EventMessage,
+  trace: TraceContext = {},
+): Publication {
+  return { ...eventPublication(prefix, event, trace), stream: streamNames(prefix).followUps };
 }
 
 /** A message that is not published as an event, and why. */
@@ -38,6 +43,7 @@ export interface DeadLetter {
   reason: string;
   /** Where in the body. */
   at: string;
+  trace?: TraceContext;
 }
 
 /** A dead letter: the bytes as the message, everything else in its headers. */
@@ -51,6 +57,7 @@ export function deadLetterPublication(prefix: string, letter: DeadLetter): Publi
     'Dead-Letter-Reason': letter.reason,
     'Dead-Letter-At': letter.at,
     ...(letter.isXmlText && { 'Dead-Letter-Body': 'xml-text' }),
+    ...letter.trace,
   };
   return {
     subject: deadLetterSubject(prefix, letter.queue, letter.code),
@@ -188,7 +195,7 @@ function headerText(text: string): string {
 /** A follow-up that has failed for good, with all that a replay of it needs. */
 export function followUpLetterPublication(
   prefix: string,
-  letter: Pick<DeadLetter, 'messageId' | 'attempt' | 'enqueuedAtMs' | 'body' | 'reason'>,
+  letter: Pick<DeadLetter, 'messageId' | 'attempt' | 'enqueuedAtMs' | 'body' | 'reason' | 'trace'>,
 ): Publication {
   const code = 'follow-up-failed';
   return deadLetterPublication(prefix, { ...letter, queue: 'follow-up', isXmlText: false, code, at: '' });

@@ -2,6 +2,7 @@ import { illegalCharacters, notUtf8 } from '../decode/damaged-body.js';
 import { decodeBody, type Decoded } from '../decode/decode-body.js';
 import { toCloudEvent } from '../event/cloud-event.js';
 import type { DeadLetterCode } from '../event/dead-letter-code.js';
+import { traceContextOf } from '../event/trace-context.js';
 import type { EventOrigin } from '../event/vod-event.js';
 import { deadLetterPublication, eventPublication } from '../publish/publication.js';
 import { PublishRejectedError, type Publisher } from '../publish/publisher.js';
@@ -63,7 +64,8 @@ export function createRelay(options: RelayOptions): (lease: RelayLease) => Promi
       return await deadLetter(lease, 'foreign-refused', 'foreignEvents is set to dead-letter', 'EventType');
     }
     const cloudEvent = toCloudEvent(event, origin, new Date(message.enqueuedAtMs).toISOString(), prefix);
-    const { duplicate } = await publisher.publish(eventPublication(prefix, cloudEvent), lease.signal);
+    const publication = eventPublication(prefix, cloudEvent, traceContextOf(message.properties));
+    const { duplicate } = await publisher.publish(publication, lease.signal);
     return { kind: duplicate ? 'duplicate' : isForeign ? 'forwarded' : 'published', eventId: cloudEvent.id };
   }
 
@@ -85,6 +87,7 @@ export function createRelay(options: RelayOptions): (lease: RelayLease) => Promi
       code,
       reason,
       at,
+      trace: traceContextOf(message.properties),
     };
     await publisher.publish(deadLetterPublication(prefix, letter), signal);
     return { kind: 'dead-lettered', code, reason, at };

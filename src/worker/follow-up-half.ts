@@ -2,13 +2,14 @@ import type { QueueConfig } from '../config/config.js';
 import type { FollowUp } from '../event/follow-up.js';
 import { eventSource } from '../event/vod-event.js';
 import type { VodSite } from '../follow-up/deletion.js';
-import { createFollowUp } from '../follow-up/follow-up.js';
+import { createFollowUp, type FollowUpOptions } from '../follow-up/follow-up.js';
 import { VodClient } from '../follow-up/vod-client.js';
 import type { JobQueue } from '../publish/job-queue.js';
 import type { Permits } from '../publish/permits.js';
 import { sleep } from '../time.js';
 import type { Half } from './half.js';
 import { timedPublisher, timedVodClient } from './timed.js';
+import { createTracedFollowUp } from './traced-follow-up.js';
 import type { Parts } from './worker.js';
 
 /** Handed out and not done, in the cluster. Those that are put off are not done until they are due: no limit there. */
@@ -19,7 +20,7 @@ const backlogAgainMs = 5_000;
 
 /** The half that reads the events from the stream, like any other service, and deletes orphaned uploads in VOD. */
 export function createFollowUpHalf(parts: Parts): Half {
-  const { config, clock, telemetry, store, stop } = parts;
+  const { config, clock, telemetry, tracing, store, stop } = parts;
   const { prefix } = config.nats;
   const { callsPerSecond } = config.followUp;
   const clients = new Map<QueueConfig, VodClient>();
@@ -29,7 +30,7 @@ export function createFollowUpHalf(parts: Parts): Half {
   let running: Promise<unknown> = Promise.resolve();
   let inFlight = 0;
 
-  const followUp = createFollowUp({
+  const options: FollowUpOptions = {
     ...config.followUp,
     publisher: timedPublisher(store.publisher, clock, telemetry.published),
     siteOf,
@@ -41,7 +42,8 @@ export function createFollowUpHalf(parts: Parts): Half {
     onUnreadable: (subject) => {
       telemetry.followUpUnreadable(subject);
     },
-  });
+  };
+  const followUp = tracing ? createTracedFollowUp(options, tracing) : createFollowUp(options);
   // Two seconds of calls: few enough that a killed replica holds up little, enough to keep the rate.
   const maxInFlight = Math.max(8, 2 * callsPerSecond);
   const events = store.jobQueue('events', {

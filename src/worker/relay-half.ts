@@ -2,18 +2,19 @@ import type { QueueConfig } from '../config/config.js';
 import { Receiver } from '../receive/receiver.js';
 import { MnsClient } from '../receive/mns-client.js';
 import { Queue, type QueueAttributes } from '../receive/queue.js';
-import { createRelay } from '../relay/relay.js';
+import { createRelay, type RelayOptions } from '../relay/relay.js';
 import { retryUntilDone } from '../time.js';
 import type { Half } from './half.js';
 import { queueLabels } from './queue-labels.js';
 import { timedLease, timedPublisher } from './timed.js';
+import { createTracedRelay } from './traced-relay.js';
 import type { Parts } from './worker.js';
 
 const attributesBackOff = { baseMs: 500, maxMs: 4_000 };
 
 /** The half that moves events from MNS to NATS: one receiver for each live queue. A queue that cannot be reached is tried for ever, and holds no other queue up. */
 export function createRelayHalf(parts: Parts): Half {
-  const { config, clock, telemetry, store, stop } = parts;
+  const { config, clock, telemetry, tracing, store, stop } = parts;
   const receivers: Receiver[] = [];
   const labels = queueLabels(config.queues);
   const publisher = timedPublisher(store.publisher, clock, telemetry.published);
@@ -107,7 +108,7 @@ export function createRelayHalf(parts: Parts): Half {
     label: string,
   ): ReturnType<typeof createRelay> {
     const { foreignEvents, maxAttempts, nats } = config;
-    return createRelay({
+    const options: RelayOptions = {
       publisher,
       origin: { region, account, queue: name },
       prefix: nats.prefix,
@@ -116,6 +117,7 @@ export function createRelayHalf(parts: Parts): Half {
       onSettled: (message, outcome) => {
         telemetry.settled(label, message, outcome);
       },
-    });
+    };
+    return tracing ? createTracedRelay(options, tracing, label) : createRelay(options);
   }
 }

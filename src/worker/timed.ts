@@ -27,6 +27,22 @@ export function timedLease(
   clock: Clock,
   onAcked: (sinceEnqueueMs: number, ackMs: number) => void,
 ): RelayLease {
+  return leaseWith(lease, {
+    async ack() {
+      const sinceEnqueueMs = clock.now() - lease.message.enqueuedAtMs;
+      const startedMs = clock.monotonicMs();
+      const isDeleted = await lease.ack();
+      if (isDeleted) onAcked(sinceEnqueueMs, clock.monotonicMs() - startedMs);
+      return isDeleted;
+    },
+  });
+}
+
+/** The same lease, with other ways to settle it. */
+export function leaseWith(
+  lease: RelayLease,
+  settling: Partial<Pick<RelayLease, 'ack' | 'release'>>,
+): RelayLease {
   const { message, signal } = lease;
   return {
     message,
@@ -34,17 +50,12 @@ export function timedLease(
     get interruption() {
       return lease.interruption;
     },
-    async ack() {
-      const sinceEnqueueMs = clock.now() - message.enqueuedAtMs;
-      const startedMs = clock.monotonicMs();
-      const isDeleted = await lease.ack();
-      if (isDeleted) onAcked(sinceEnqueueMs, clock.monotonicMs() - startedMs);
-      return isDeleted;
-    },
+    ack: () => lease.ack(),
     release: (delaySeconds) => lease.release(delaySeconds),
     abandon: () => {
       lease.abandon();
     },
+    ...settling,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Config, QueueConfig } from '../config/config.js';
 import type { Telemetry } from '../operate/telemetry.js';
+import type { Tracing } from '../operate/tracing.js';
 import { Store } from '../publish/store.js';
 import { CredentialsCache, createProvider } from '../receive/credentials.js';
 import type { Clock } from '../time.js';
@@ -15,6 +16,8 @@ export interface WorkerOptions {
   role: Role;
   clock: Clock;
   telemetry: Telemetry;
+  /** Makes spans; undefined: none. */
+  tracing?: Tracing | undefined;
   /** Aborted: begin nothing new, settle or give back what is in flight, then return. */
   stop: AbortSignal;
   /** Aborted: return at once, without a further word to MNS. */

@@ -36,7 +36,11 @@ export interface Testbed extends AsyncDisposable {
   /** The element of `queues` that makes a worker receive from a queue of the sandbox, with quick polls. */
   queue(name: string, overrides?: ConfigOverrides): Record<string, unknown>;
   /** `vod-relay run` on a configuration for this testbed. */
-  startWorker(overrides?: ConfigOverrides, role?: Role): Promise<WorkerProcess>;
+  startWorker(
+    overrides?: ConfigOverrides,
+    role?: Role,
+    env?: Readonly<Record<string, string>>,
+  ): Promise<WorkerProcess>;
 }
 
 export async function startTestbed(options: TestbedOptions = {}): Promise<Testbed> {
@@ -72,10 +76,10 @@ export async function startTestbed(options: TestbedOptions = {}): Promise<Testbe
     control: new SandboxControl(sandbox.url),
     folder,
     queue,
-    async startWorker(overrides = {}, role = 'both') {
+    async startWorker(overrides = {}, role = 'both', env = {}) {
       const file = join(folder, `config-${workers.length}.json`);
       await writeFile(file, JSON.stringify({ ...usual, ...overrides }));
-      const worker = startWorkerProcess(['run', '--role', role, '--config', file]);
+      const worker = startWorkerProcess(['run', '--role', role, '--config', file], { env });
       workers.push(worker);
       return worker;
     },

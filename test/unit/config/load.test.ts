@@ -65,6 +65,7 @@ t.test('what is left out has its default, in milliseconds', (t) => {
     http: { host: '0.0.0.0', port: 8080 },
     stop: { graceMs: 25_000 },
     log: { level: 'info' },
+    traces: { exporter: 'none' },
   });
   t.end();
 });

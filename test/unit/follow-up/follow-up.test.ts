@@ -100,6 +100,7 @@ class Bench {
       subject: 'vod.event.x',
       text,
       storedAtMs: this.nowMs,
+      headers: {},
       streamSeq: 7,
       deliveries: 1,
       ack: async () => {

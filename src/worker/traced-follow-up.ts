@@ -1,0 +1,86 @@
+import { traceContextOf } from '../event/trace-context.js';
+import type { VodSite } from '../follow-up/deletion.js';
+import { createFollowUp, type FollowUpOptions } from '../follow-up/follow-up.js';
+import type { MessageSpan, Tracing } from '../operate/tracing.js';
+import type { Job } from '../publish/job-queue.js';
+import { tracedPublisher } from './traced-publisher.js';
+
+/** Of a media id, which may be 64 KiB long, no more than this is in a span. */
+const maxIdLength = 200;
+
+/**
+ * As `createFollowUp`, which knows nothing of it: each time a follow-up is taken up there is a span, with the wait for
+ * a permit, the calls to VOD, the publication and the ack under it, in the trace of its event.
+ */
+export function createTracedFollowUp(
+  options: FollowUpOptions,
+  tracing: Tracing,
+): ReturnType<typeof createFollowUp> {
+  return async (job, signals) => {
+    const { subject, streamSeq, deliveries, headers } = job;
+    const operation = (name: string, type: 'process' | 'settle') => ({
+      'messaging.system': 'nats',
+      'messaging.destination.name': subject,
+      'messaging.operation.name': name,
+      'messaging.operation.type': type,
+    });
+    const span = tracing.begin('process follow-up', traceContextOf(headers), {
+      ...operation('process', 'process'),
+      'vod_relay.stream_sequence': streamSeq,
+      'vod_relay.attempt': deliveries,
+    });
+    const followUp = createFollowUp({
+      ...options,
+      publisher: tracedPublisher(options.publisher, span),
+      siteOf: (of) => {
+        const site = options.siteOf(of);
+        return site && tracedSite(site, span);
+      },
+      onSettled: (of, result) => {
+        span.add({
+          'vod_relay.outcome': result.outcome,
+          'vod_relay.row': result.row,
+          'vod_relay.event_id': of.eventId,
+          'vod_relay.media_id': of.mediaId.slice(0, maxIdLength),
+          'vod_relay.code': result.code,
+          'vod_relay.request_id': result.requestId,
+        });
+        options.onSettled(of, result);
+      },
+    });
+    const tracedJob: Job = {
+      ...job,
+      ack: () => span.stage('ack', { kind: 'client', facts: operation('ack', 'settle') }, () => job.ack()),
+      redeliver: (delayMs) => {
+        span.add({ 'vod_relay.redelivered_in_ms': delayMs });
+        job.redeliver(delayMs);
+      },
+    };
+    try {
+      await followUp(tracedJob, signals);
+      span.end();
+    } catch (error) {
+      span.end(error);
+      throw error;
+    }
+  };
+}
+
+function tracedSite({ client, permits }: VodSite, span: MessageSpan): VodSite {
+  const call = <T>(operation: string, run: () => Promise<T>): Promise<T> =>
+    span.stage(
+      operation,
+      { kind: 'client', facts: { 'rpc.system': 'alibabacloud', 'rpc.method': operation } },
+      run,
+    );
+  return {
+    client: {
+      getVideoInfo: (mediaId, signal) => call('GetVideoInfo', () => client.getVideoInfo(mediaId, signal)),
+      deleteMultipartUpload: (mediaId, signal) =>
+        call('DeleteMultipartUpload', () => client.deleteMultipartUpload(mediaId, signal)),
+    },
+    permits: {
+      acquire: (priority, signal) => span.stage('permit', {}, () => permits.acquire(priority, signal)),
+    },
+  };
+}
