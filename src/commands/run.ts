@@ -61,6 +61,7 @@ export function runCommand(version: string, listen: () => StopSignals): Command 
           : (await import('../operate/tracing.js')).createTracing({
               version,
               clock,
+              onRecorded: telemetry.spanRecorded,
               onExported: telemetry.spansExported,
             });
       let end: WorkerEnd;

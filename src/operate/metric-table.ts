@@ -130,10 +130,10 @@ export const metricTable = {
     labels: ['account'],
     help: '1 while VOD refuses calls over the quota of the account, else 0.',
   },
-  vod_relay_spans_exported_total: {
+  vod_relay_spans_total: {
     type: 'counter',
     labels: ['result'],
-    help: 'Spans that the collector of traces took (`exported`), or that are lost since it did not (`failed`).',
+    help: 'Spans for the collector of traces: `recorded`, and of these `exported` or lost with a `failed` batch. The rest waits, or is dropped when more than OTEL_BSP_MAX_QUEUE_SIZE do.',
   },
 } as const satisfies Record<string, MetricSpec>;
 

@@ -77,7 +77,7 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
   const disconnects = counter('vod_relay_nats_disconnects_total');
   const publishes = histogram('vod_relay_publish_duration_seconds');
   const vodCalls = histogram('vod_relay_follow_up_call_duration_seconds');
-  const spans = counter('vod_relay_spans_exported_total');
+  const spans = counter('vod_relay_spans_total');
   collectDefaultMetrics({ register: registry });
   for (const name of misnamed) registry.removeSingleMetric(name);
 
@@ -110,7 +110,7 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
     slowed(account: string, isSlowed: boolean): void {
       slowed.set({ account }, isSlowed ? 1 : 0);
     },
-    spansExported(result: 'exported' | 'failed', count: number): void {
+    spans(result: 'recorded' | 'exported' | 'failed', count: number): void {
       spans.inc({ result }, count);
     },
     contentType: registry.contentType,

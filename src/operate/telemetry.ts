@@ -44,9 +44,12 @@ export function createTelemetry(targets: TelemetryTargets) {
       state.phase = 'stopping';
       log.info({ inFlight, graceMs }, 'stopping: nothing new is received; what is in flight is finished');
     },
+    spanRecorded: () => {
+      metrics.spans('recorded', 1);
+    },
     /** A batch of spans was taken by the collector, or is lost. */
     spansExported: (spans: number, error?: unknown) => {
-      metrics.spansExported(error === undefined ? 'exported' : 'failed', spans);
+      metrics.spans(error === undefined ? 'exported' : 'failed', spans);
       if (error === undefined) {
         once.over('traces', (batches) => {
           log.info({ batches }, 'the collector takes spans again');

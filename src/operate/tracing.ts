@@ -16,7 +16,12 @@ import {
   envDetector,
   resourceFromAttributes,
 } from '@opentelemetry/resources';
-import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base';
+import {
+  BasicTracerProvider,
+  BatchSpanProcessor,
+  type SpanExporter,
+  type SpanProcessor,
+} from '@opentelemetry/sdk-trace-base';
 import { traceContextOf, type TraceContext } from '../event/trace-context.js';
 import { sleep, type Clock } from '../time.js';
 
@@ -59,6 +64,8 @@ export interface Tracing {
 export interface TracingOptions {
   version: string;
   clock: Clock;
+  /** Told of each span that is to be exported, when it ends. */
+  onRecorded: () => void;
   /** Told of each batch of spans: how many, and why they are lost if they are. */
   onExported: (spans: number, error?: unknown) => void;
 }
@@ -70,12 +77,12 @@ const kinds = { client: SpanKind.CLIENT, producer: SpanKind.PRODUCER } as const;
  * Tracing as the standard `OTEL_*` variables say: where spans go, how many, under what name. Spans that the collector
  * does not take are dropped, and hold no message up.
  */
-export function createTracing({ version, clock, onExported }: TracingOptions): Tracing {
+export function createTracing({ version, clock, onRecorded, onExported }: TracingOptions): Tracing {
   const resource = defaultResource()
     .merge(resourceFromAttributes({ 'service.name': 'vod-relay', 'service.version': version }))
     .merge(detectResources({ detectors: [envDetector] }));
-  const processor = new BatchSpanProcessor(watched(new OTLPTraceExporter(), onExported));
-  const provider = new BasicTracerProvider({ resource, spanProcessors: [processor] });
+  const batches = new BatchSpanProcessor(watched(new OTLPTraceExporter(), onExported));
+  const provider = new BasicTracerProvider({ resource, spanProcessors: [telling(onRecorded), batches] });
   const tracer = provider.getTracer('vod-relay', version);
   const propagator = new W3CTraceContextPropagator();
 
@@ -134,6 +141,11 @@ function fail(span: Span, error: unknown): void {
   const type = typeof code === 'string' ? code : String(name);
   span.setAttribute('error.type', type);
   span.setStatus({ code: SpanStatusCode.ERROR, message: type });
+}
+
+function telling(onEnd: () => void): SpanProcessor {
+  const nothing = (): Promise<void> => Promise.resolve();
+  return { onStart: () => undefined, onEnd, forceFlush: nothing, shutdown: nothing };
 }
 
 function watched(exporter: SpanExporter, onExported: TracingOptions['onExported']): SpanExporter {

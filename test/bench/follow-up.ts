@@ -39,9 +39,12 @@ export async function benchFollowUp(): Promise<void> {
   );
   const beside = [
     ['not there', (await measureThroughput(20_000)).perSecond],
-    ['at work', (await measureThroughput(20_000, { faults: [] })).perSecond],
-    ['slow', (await measureThroughput(20_000, { faults: [{ kind: 'slow', delayMs: 2_000 }] })).perSecond],
-    ['blocked', (await measureThroughput(20_000, { faults: [{ service: 'vod', kind: 'hang' }] })).perSecond],
+    ['at work', (await measureThroughput(20_000, { vodFaults: [] })).perSecond],
+    ['slow', (await measureThroughput(20_000, { vodFaults: [{ kind: 'slow', delayMs: 2_000 }] })).perSecond],
+    [
+      'blocked',
+      (await measureThroughput(20_000, { vodFaults: [{ service: 'vod', kind: 'hang' }] })).perSecond,
+    ],
   ] as const;
   print(
     table(

@@ -1,9 +1,10 @@
+import { startOtlpReceiver } from '../support/otlp-receiver.js';
 import { measureFairness } from './fairness.js';
 import { print, table } from './print.js';
 import { measureThroughput } from './throughput.js';
 import type { Latencies } from './trickle.js';
 
-/** `npm run bench -- relay`: about a minute. */
+/** `npm run bench -- relay`: about two minutes. */
 export async function benchRelay(): Promise<void> {
   print('\nThroughput of one worker, one queue');
   const throughput: string[][] = [];
@@ -12,6 +13,27 @@ export async function benchRelay(): Promise<void> {
     throughput.push([String(messages), perSecond.toFixed(0), cpuMicrosPerMessage.toFixed(0)]);
   }
   print(table(['messages', 'messages/s', 'worker CPU µs/message'], throughput));
+
+  print('\nThe same, with traces to a collector');
+  await using receiver = await startOtlpReceiver();
+  const tracing: string[][] = [];
+  for (const ratio of ['0', '0.01', '1']) {
+    const env = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      OTEL_TRACES_SAMPLER: 'traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: ratio,
+    };
+    const before = receiver.spans.length;
+    const { messages, perSecond, cpuMicrosPerMessage } = await measureThroughput(20_000, { env });
+    const spans = receiver.spans.length - before;
+    tracing.push([
+      ratio,
+      perSecond.toFixed(0),
+      cpuMicrosPerMessage.toFixed(0),
+      (spans / messages).toFixed(2),
+    ]);
+  }
+  print(table(['sampled', 'messages/s', 'worker CPU µs/message', 'spans received/message'], tracing));
 
   const fairness = await measureFairness({ flood: 10_000, samples: 100, everyMs: 50 });
   print(

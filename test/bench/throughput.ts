@@ -13,23 +13,23 @@ export interface Throughput {
 const queue = 'vod-events';
 
 /**
- * How fast one relay empties a queue, from its first delete to the last. With `beside`, a follow-up worker takes up
- * the same events meanwhile, under these faults of VOD.
+ * How fast one relay empties a queue, from its first delete to the last. With `vodFaults`, a follow-up worker takes up
+ * the same events meanwhile, under these faults of VOD. With `env`, the relay has these variables.
  */
 export async function measureThroughput(
   messages: number,
-  beside?: { faults: readonly FaultRule[] },
+  { vodFaults, env = {} }: { vodFaults?: readonly FaultRule[]; env?: Readonly<Record<string, string>> } = {},
 ): Promise<Throughput> {
   await using testbed = await startTestbed({ queues: [{ name: queue }] });
   const { actions } = testbed.sandbox;
   const bodies = Array.from({ length: messages }, (_, i) => ({ body: failedDeletion(`bench-${i}`) }));
   actions.feed(queue, bodies);
-  if (beside) {
-    actions.setFaults(beside.faults);
+  if (vodFaults) {
+    actions.setFaults(vodFaults);
     const followUp = await testbed.startWorker({}, 'follow-up');
     await followUp.waitForLog(({ message }) => message === 'taking follow-ups from the stream');
   }
-  const worker = await testbed.startWorker({}, 'relay');
+  const worker = await testbed.startWorker({}, 'relay', env);
   const deleted = (): number => actions.state().queues[queue]?.deleted ?? 0;
   await until(() => deleted() > 0, { what: 'the first message is deleted', everyMs: 1 });
   const [firstMs, first] = [performance.now(), deleted()];

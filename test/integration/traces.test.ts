@@ -5,6 +5,7 @@ import { startOtlpReceiver, type OtlpReceiver, type ReceivedSpan } from '../supp
 import { storedDeadLetters, storedEvents, storedMessages } from '../support/stored-messages.js';
 import { startTestbed, type Testbed } from '../support/testbed.js';
 import { until } from '../support/until.js';
+import { sumOf, workerHttp } from '../support/worker-http.js';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.js';
 import { deletionBody } from '../support/vod-messages.js';
 
@@ -214,6 +215,17 @@ t.test('a collector that takes nothing holds no message up, and is told of once'
   });
   const line = await worker.waitForLog(({ message }) => String(message).startsWith('spans are lost'));
   t.equal(line['level'], 'warn');
+  const http = await workerHttp(worker);
+  await until(
+    async () => {
+      const samples = await http.scrape();
+      const [recorded, failed] = ['recorded', 'failed'].map((result) =>
+        sumOf(samples, 'vod_relay_spans_total', { result }),
+      );
+      return recorded === 4_000 && Number(failed) > 0 && Number(failed) <= 4_000;
+    },
+    { what: 'four spans a message are counted, and some as failed' },
+  );
   await stopped(worker);
   t.equal(worker.logs.filter(({ message }) => String(message).startsWith('spans are lost')).length, 1);
   t.notOk(worker.stdout.includes('let-me-in'));
