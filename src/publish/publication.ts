@@ -68,11 +68,13 @@ export function deadLetterPublication(prefix: string, letter: DeadLetter): Publi
   };
 }
 
-/** Which replay sends an event, and for which of its items: a resumed replay knows its own work by these. */
+/** Which replay sends an event, and for which of its items: a resumed replay knows its own work by these two. */
 export interface ReplayMark {
   replayId: string;
   /** Names the item among all items of the replay. */
   item: string;
+  /** The trace that the item is part of. */
+  trace?: TraceContext;
 }
 
 /** The headers that carry a ReplayMark. */
@@ -82,18 +84,15 @@ export const replayHeaders = { id: 'Replay-Id', item: 'Replay-Item' } as const;
 export function replayedEventPublication(
   target: { subject: string; stream: string },
   event: Omit<EventMessage, 'subject'>,
-  { replayId, item }: ReplayMark,
+  mark: ReplayMark,
   own: boolean,
 ): Publication {
+  const { replayId } = mark;
   return {
     ...target,
     msgId: own ? replayedEventId(replayId, event.id) : event.id,
     body: own ? withReplayId(event.body, replayId) : event.body,
-    headers: {
-      'Content-Type': event.contentType,
-      [replayHeaders.id]: replayId,
-      [replayHeaders.item]: item,
-    },
+    headers: { 'Content-Type': event.contentType, ...headersOf(mark) },
   };
 }
 
@@ -101,11 +100,14 @@ export function replayedEventPublication(
 export function replayedFollowUpPublication(
   prefix: string,
   event: EventMessage,
-  { replayId, item }: ReplayMark,
+  mark: ReplayMark,
 ): Publication {
   const publication = followUpPublication(prefix, event);
-  const headers = { ...publication.headers, [replayHeaders.id]: replayId, [replayHeaders.item]: item };
-  return { ...publication, headers };
+  return { ...publication, headers: { ...publication.headers, ...headersOf(mark) } };
+}
+
+function headersOf({ replayId, item, trace }: ReplayMark): Record<string, string> {
+  return { ...trace, [replayHeaders.id]: replayId, [replayHeaders.item]: item };
 }
 
 /** Where the checkpoint of a replay is kept. */

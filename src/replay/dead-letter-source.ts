@@ -1,4 +1,5 @@
 import type { EventOrigin, VodEvent } from '../event/vod-event.js';
+import { traceContextOf } from '../event/trace-context.js';
 import { doneDeadLetterPublication, recodedDeadLetterPublication } from '../publish/publication.js';
 import { PublishRejectedError, type Publisher } from '../publish/publisher.js';
 import { streamNames } from '../publish/topology.js';
@@ -88,6 +89,7 @@ export function createDeadLetterSource(options: DeadLetterSourceOptions): Replay
       seq: id,
       facts: { timeMs, queue, code, ...(event && { event }) },
       content,
+      trace: traceContextOf(letter.headers),
       letter,
     };
   }

@@ -1,5 +1,6 @@
 import { fromCloudEvent } from '../event/cloud-event.js';
 import { readFollowUp } from '../event/follow-up-event.js';
+import { traceContextOf } from '../event/trace-context.js';
 import type { StoredMessage } from '../publish/stream-reader.js';
 import { streamNames } from '../publish/topology.js';
 import { nothingHeld, type Content, type PlanOf, type ReplayItem, type ReplaySource } from './item.js';
@@ -40,16 +41,16 @@ export function createEventSource(
     close: () => Promise.resolve(nothingHeld),
   };
 
-  function toItem({ seq, subject, storedAtMs, body }: StoredMessage): ReplayItem & { seq: number } {
+  function toItem({ seq, subject, storedAtMs, headers, body }: StoredMessage): ReplayItem & { seq: number } {
     const text = Buffer.from(body).toString('utf8');
     const stored = fromCloudEvent(text);
-    const key = String(seq);
-    if (!stored) return { key, seq, facts: { timeMs: storedAtMs }, content: { kind: 'left' } };
+    const place = { key: String(seq), seq, trace: traceContextOf(headers) };
+    if (!stored) return { ...place, facts: { timeMs: storedAtMs }, content: { kind: 'left' } };
     const { id, time, event } = stored;
     const facts = { timeMs: Date.parse(time), event };
-    if (planOf) return { key, seq, facts, content: followUpContent(text, planOf) };
+    if (planOf) return { ...place, facts, content: followUpContent(text, planOf) };
     const message = { id, subject, contentType: 'application/cloudevents+json', body: text } as const;
-    return { key, seq, facts, content: { kind: 'event', event, message } };
+    return { ...place, facts, content: { kind: 'event', event, message } };
   }
 }
 

@@ -1,6 +1,7 @@
 import type { EventMessage } from '../event/cloud-event.js';
 import type { DeadLetterCode } from '../event/dead-letter-code.js';
 import type { FollowUp } from '../event/follow-up.js';
+import type { TraceContext } from '../event/trace-context.js';
 import type { VodEvent } from '../event/vod-event.js';
 import type { SelectionFacts } from './selection.js';
 
@@ -29,6 +30,8 @@ export interface ReplayItem {
   readonly seq?: number;
   readonly facts: SelectionFacts;
   readonly content: Content;
+  /** The trace that it is part of, which what is sent for it goes on with. */
+  readonly trace: TraceContext;
 }
 
 /**

@@ -13,7 +13,7 @@ import type { ReplayOptions } from './replay.js';
  * @returns what becomes of an item for which nothing is sent. A follow-up cannot be sent elsewhere.
  */
 export function publicationOf(
-  { key, content }: ReplayItem,
+  { key, content, trace }: ReplayItem,
   {
     id,
     plan,
@@ -22,7 +22,7 @@ export function publicationOf(
     clock,
   }: Pick<ReplayOptions, 'id' | 'plan' | 'prefix' | 'targetStream' | 'clock'>,
 ): Publication | 'undecodable' | 'left' {
-  const mark = { replayId: id, item: key };
+  const mark = { replayId: id, item: key, trace };
   switch (content.kind) {
     case 'event': {
       const { subject, ...event } = content.message;

@@ -1,4 +1,5 @@
 import type { EventOrigin } from '../event/vod-event.js';
+import { traceContextOf } from '../event/trace-context.js';
 import { AckBatch } from '../receive/ack-batch.js';
 import { Lease } from '../receive/lease.js';
 import { MnsError } from '../receive/mns-error.js';
@@ -173,6 +174,7 @@ export class QueueSource implements ReplaySource {
       key,
       facts: { timeMs: enqueuedAtMs, queue: queue.name, ...(event && { event }) },
       content,
+      trace: traceContextOf(message.properties),
     };
   }
 

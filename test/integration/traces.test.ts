@@ -8,6 +8,7 @@ import { until } from '../support/until.js';
 import { sumOf, workerHttp } from '../support/worker-http.js';
 import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.js';
 import { deletionBody } from '../support/vod-messages.js';
+import { replayConfig, runReplay } from '../unit/replay/replay-run.js';
 
 const queue = 'vod-events';
 const traceId = '0af7651916cd43dd8448eb211c80319c';
@@ -164,19 +165,28 @@ t.test(
       traceparent: `${traceparent} x`,
       tracestate: 'a=b',
     });
-    await testbed.startWorker();
+    const worker = await testbed.startWorker();
     await untilAllHaveOutcomes(testbed, ['one', 'two']);
     await until(async () => (await storedDeadLetters(nats.url)).length === 1, {
       what: 'the dead letter is stored',
     });
     const inTrace = { traceparent, tracestate: 'vendor=here' };
     const traces = async (stream: string): Promise<unknown[]> =>
-      (await storedMessages(nats.url, stream)).map(({ headers }) =>
-        Object.fromEntries(Object.entries(headers).filter(([name]) => name.startsWith('trace'))),
-      );
+      (await storedMessages(nats.url, stream))
+        .filter(({ subject }) => !subject.includes('.replay-checkpoint.'))
+        .map(({ headers }) =>
+          Object.fromEntries(Object.entries(headers).filter(([name]) => name.startsWith('trace'))),
+        );
     t.same(new Set(await traces('VOD_EVENTS')), new Set([inTrace, {}]));
     t.same(new Set(await traces('VOD_FOLLOW_UPS')), new Set([inTrace, {}]));
     t.same(await traces('VOD_DEAD_LETTERS'), [{ traceparent }]);
+
+    await stopped(worker);
+    await feed(testbed, deletionBody({ MediaId: 'three' }), { traceparent });
+    const config = await replayConfig(testbed, [queue]);
+    await runReplay(config, '--queue', queue, '--to', 'vod.replay.traced');
+    await runReplay(config, '--events', '--media-id', 'one', '--to', 'vod.replay.traced');
+    t.same(await traces('VOD_REPLAYS'), [{ traceparent }, inTrace], 'and a replay hands it on');
   },
 );
 
