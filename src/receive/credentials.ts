@@ -41,11 +41,14 @@ export function createProvider(source: CredentialsSource): CredentialsProvider {
 const freshForMs = 60_000;
 /** How long the provider may take. */
 const answerWithinMs = 10_000;
+/** How long the last set is used again after the source gave none. */
+const askAgainMs = 10_000;
 
 /**
  * Credentials for every request, from one source. One question to the source at a time, however many requests wait;
  * each question has a deadline; and a provider that failed is thrown away, because the package's providers back off
- * for ever longer and hand out expired credentials without an error meanwhile.
+ * for ever longer and hand out expired credentials without an error meanwhile. While the source gives none, the last
+ * set is used until it is refused: most live on for a good while.
  */
 export class CredentialsCache {
   readonly #create: () => CredentialsProvider;
@@ -61,7 +64,7 @@ export class CredentialsCache {
   }
 
   /**
-   * @throws Error when the source gives none in time; the next call asks again.
+   * @throws Error when there is no set that was not refused, and the source gives none in time; the next call asks again.
    * @throws the signal's reason when it is aborted first.
    */
   async get(signal?: AbortSignal): Promise<Credentials> {
@@ -99,7 +102,9 @@ export class CredentialsCache {
       return this.#cached;
     } catch (error) {
       this.#provider = undefined;
-      throw error;
+      if (!this.#cached) throw error;
+      this.#freshUntilMs = this.#clock.monotonicMs() + askAgainMs;
+      return this.#cached;
     } finally {
       cancel();
     }

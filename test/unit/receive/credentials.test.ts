@@ -95,6 +95,29 @@ t.test('a failure is told to all who wait and not remembered', async (t) => {
   t.same(await next, key(1));
 });
 
+t.test('while the source gives none, the last set is used until it is refused', async (t) => {
+  const { cache, clock, questions, ask } = open();
+  const first = cache.get();
+  ask(0).answer(key(1));
+  const set = await first;
+  clock.advance(60_000);
+  const second = cache.get();
+  ask(1).fail(new Error('STS is down'));
+  t.equal(await second, set);
+  clock.advance(9_999);
+  t.equal(await cache.get(), set);
+  t.equal(questions.length, 2, 'the source has a rest of ten seconds');
+  clock.advance(1);
+  const third = cache.get();
+  t.equal(ask(2).provider, 2);
+  ask(2).fail(new Error('STS is down'));
+  t.equal(await third, set);
+  cache.refuse(set);
+  const failed = t.rejects(cache.get(), { message: 'STS is down' });
+  ask(3).fail(new Error('STS is down'));
+  await failed;
+});
+
 t.test('a provider that cannot be made is a failure like any other', async (t) => {
   let isBroken = true;
   const cache = new CredentialsCache(() => {
