@@ -6,6 +6,7 @@ import {
   SpanStatusCode,
   trace as openTelemetry,
   type Attributes,
+  type HrTime,
   type Span,
 } from '@opentelemetry/api';
 import { ExportResultCode, W3CTraceContextPropagator } from '@opentelemetry/core';
@@ -15,6 +16,7 @@ import {
   detectResources,
   envDetector,
   resourceFromAttributes,
+  serviceInstanceIdDetector,
 } from '@opentelemetry/resources';
 import {
   BasicTracerProvider,
@@ -80,7 +82,7 @@ const kinds = { client: SpanKind.CLIENT, producer: SpanKind.PRODUCER } as const;
 export function createTracing({ version, clock, onRecorded, onExported }: TracingOptions): Tracing {
   const resource = defaultResource()
     .merge(resourceFromAttributes({ 'service.name': 'vod-relay', 'service.version': version }))
-    .merge(detectResources({ detectors: [envDetector] }));
+    .merge(detectResources({ detectors: [serviceInstanceIdDetector, envDetector] }));
   const batches = new BatchSpanProcessor(watched(new OTLPTraceExporter(), onExported));
   const provider = new BasicTracerProvider({ resource, spanProcessors: [telling(onRecorded), batches] });
   const tracer = provider.getTracer('vod-relay', version);
@@ -88,7 +90,8 @@ export function createTracing({ version, clock, onRecorded, onExported }: Tracin
 
   return {
     begin(name, trace, facts) {
-      const startTime = clock.monotonicMs();
+      const at = stopWatch(clock);
+      const startTime = at();
       const parent = propagator.extract(ROOT_CONTEXT, trace, defaultTextMapGetter);
       const options = { kind: SpanKind.CONSUMER, startTime, attributes: facts as Attributes };
       const message = tracer.startSpan(name, options, parent);
@@ -99,6 +102,7 @@ export function createTracing({ version, clock, onRecorded, onExported }: Tracin
           const span = tracer.startSpan(
             stageName,
             {
+              startTime: at(),
               ...(kind && { kind: kinds[kind] }),
               ...(stageFacts && { attributes: stageFacts }),
             },
@@ -112,26 +116,38 @@ export function createTracing({ version, clock, onRecorded, onExported }: Tracin
             fail(span, error);
             throw error;
           } finally {
-            span.end();
+            span.end(at());
           }
         },
         firstStage(stageName) {
           if (isBeyondFirst) return;
           isBeyondFirst = true;
-          tracer.startSpan(stageName, { startTime }, inMessage).end();
+          tracer.startSpan(stageName, { startTime }, inMessage).end(at());
         },
         add(more) {
           message.setAttributes(more);
         },
         end(error) {
           if (error !== undefined) fail(message, error);
-          message.end();
+          message.end(at());
         },
       };
     },
     async close() {
       await Promise.race([provider.shutdown().catch(() => undefined), sleep(clock, closeWithinMs)]);
     },
+  };
+}
+
+/**
+ * One clock for all spans of a message. Left to itself the SDK takes whole milliseconds, and another offset for each
+ * span: stages would begin before their message, and last no time at all.
+ */
+function stopWatch(clock: Clock): () => HrTime {
+  const offsetMs = clock.now() - clock.monotonicMs();
+  return () => {
+    const nowMs = offsetMs + clock.monotonicMs();
+    return [Math.floor(nowMs / 1_000), Math.floor((nowMs % 1_000) * 1e6)];
   };
 }
 

@@ -19,8 +19,9 @@ export function createTracedFollowUp(
   return async (job, signals) => {
     const { subject, streamSeq, deliveries, headers } = job;
     const operation = (name: string, type: 'process' | 'settle') => ({
-      'messaging.system': 'nats',
+      'messaging.system.name': 'nats',
       'messaging.destination.name': subject,
+      'messaging.message.id': headers['Nats-Msg-Id'],
       'messaging.operation.name': name,
       'messaging.operation.type': type,
     });
@@ -50,9 +51,10 @@ export function createTracedFollowUp(
     });
     const tracedJob: Job = {
       ...job,
-      ack: () => span.stage('ack', { kind: 'client', facts: operation('ack', 'settle') }, () => job.ack()),
+      ack: () =>
+        span.stage('ack follow-up', { kind: 'client', facts: operation('ack', 'settle') }, () => job.ack()),
       redeliver: (delayMs) => {
-        span.add({ 'vod_relay.redelivered_in_ms': delayMs });
+        span.add({ 'vod_relay.outcome': 'redelivered', 'vod_relay.redelivered_in_ms': delayMs });
         job.redeliver(delayMs);
       },
     };
@@ -70,7 +72,7 @@ function tracedSite({ client, permits }: VodSite, span: MessageSpan): VodSite {
   const call = <T>(operation: string, run: () => Promise<T>): Promise<T> =>
     span.stage(
       operation,
-      { kind: 'client', facts: { 'rpc.system': 'alibabacloud', 'rpc.method': operation } },
+      { kind: 'client', facts: { 'rpc.system.name': 'alibabacloud', 'rpc.method': `vod/${operation}` } },
       run,
     );
   return {

@@ -10,11 +10,12 @@ export function tracedPublisher(
     async publish(publication, signal) {
       const { subject, stream, msgId, headers } = publication;
       const facts = {
-        'messaging.system': 'nats',
+        'messaging.system.name': 'nats',
         'messaging.destination.name': subject,
         'messaging.operation.name': 'publish',
         'messaging.operation.type': 'send',
         'messaging.message.id': msgId,
+        'vod_relay.stream': stream,
       };
       return await span.stage(`publish ${stream}`, { kind: 'producer', facts }, async (trace, add) => {
         const ack = await publisher.publish({ ...publication, headers: { ...headers, ...trace } }, signal);

@@ -14,7 +14,7 @@ export function createTracedRelay(
   queue: string,
 ): ReturnType<typeof createRelay> {
   const operation = (name: string, type: 'process' | 'settle') => ({
-    'messaging.system': 'alibabacloud_mns',
+    'messaging.system.name': 'alibabacloud_mns',
     'messaging.destination.name': queue,
     'messaging.operation.name': name,
     'messaging.operation.type': type,
