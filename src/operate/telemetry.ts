@@ -6,7 +6,7 @@ import type { Logger } from './log.js';
 import { createMessageTelemetry } from './message-telemetry.js';
 import { createMetrics } from './metrics.js';
 import { createNatsTelemetry } from './nats-telemetry.js';
-import { createOnce } from './once.js';
+import { Once } from './once.js';
 import { createQueueTelemetry } from './queue-telemetry.js';
 import { WorkerState } from './state.js';
 import type { TelemetryParts, TelemetryTargets } from './telemetry-parts.js';
@@ -18,7 +18,7 @@ import type { TelemetryParts, TelemetryTargets } from './telemetry-parts.js';
  */
 export function createTelemetry(targets: TelemetryTargets) {
   const bursts = new Bursts(targets.clock);
-  const parts: TelemetryParts = { ...targets, once: createOnce(), bursts };
+  const parts: TelemetryParts = { ...targets, once: new Once(targets.clock), bursts };
   const { log, ledger, state } = parts;
 
   return {
