@@ -34,7 +34,7 @@ export function natsChecks({ nats }: Config): NatsChecks {
       try {
         opened = await NatsFacts.open(nats, signal);
       } catch (error) {
-        return connectFailure(error as NodeJS.ErrnoException);
+        return connectFailure(nats.servers, error as NodeJS.ErrnoException);
       }
       const pass: Finding = { status: 'pass', what: `connected to ${opened.server.url}` };
       return [pass, ...plainText(nats)];
@@ -128,11 +128,12 @@ function grant(violation: string): string {
     : `grant the NATS user to publish to "${subject}", or look with an account that may`;
 }
 
-function connectFailure({ code = '', message }: NodeJS.ErrnoException): Finding {
+function connectFailure(servers: readonly string[], { code = '', message }: NodeJS.ErrnoException): Finding {
   const fits = ([pattern]: (typeof connectRemedies)[number]): boolean => pattern.test(`${code} ${message}`);
   const remedy =
     connectRemedies.find(fits)?.[1] ?? 'correct nats.servers, and see that the network lets us there';
-  return { status: 'fail', what: code === '' || code === message ? message : `${code}: ${message}`, remedy };
+  const said = code === '' || code === message ? message : `${code}: ${message}`;
+  return { status: 'fail', what: `${servers.join(', ')}: ${said}`, remedy };
 }
 
 const connectRemedies: readonly (readonly [RegExp, string])[] = [
@@ -140,6 +141,7 @@ const connectRemedies: readonly (readonly [RegExp, string])[] = [
     /AUTHORIZATION_VIOLATION|AUTHENTICATION/,
     'correct nats.auth: the server does not know this user or password',
   ],
+  [/CONNECTION_REFUSED/, 'start the nats-server there, or correct nats.servers'],
   [/ENOENT|EACCES/, 'see that the files of nats.auth and nats.tls exist and can be read'],
   [/SERVER_OPT_NA/, 'the server offers no TLS: set `tls {}` in its configuration, or correct nats.servers'],
   [/ALTNAME/, 'name in nats.servers a host that the certificate of the server is for'],

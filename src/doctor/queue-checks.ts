@@ -43,7 +43,7 @@ export function queueChecks({
   nats,
   natsRoundTripMs,
 }: QueueParts): QueueChecks {
-  const { name, endpoint, vod } = queue;
+  const { name, endpoint, vod, mode } = queue;
   const area = `queue ${name}`;
   const client = new MnsClient({ endpoint, account: vod.account, credentials, clock, answerWithinMs });
   let attributes: Promise<QueueAttributes> | undefined;
@@ -71,7 +71,7 @@ export function queueChecks({
         return {
           status: 'info',
           what: 'not refused; MNS does not say more without handing out a message',
-          remedy: 'see that deploy/ram/relay.json is granted: mns:ReceiveMessage and mns:BatchReceiveMessage',
+          remedy: `see that deploy/ram/${mode === 'live' ? 'relay' : 'replay'}.json is granted: mns:ReceiveMessage and mns:BatchReceiveMessage`,
         };
       }),
   });
@@ -105,7 +105,7 @@ export function queueChecks({
       }),
   };
   return {
-    checks: [access, receive, remove, renew, settings, ...(queue.mode === 'live' ? [visibility] : [])],
+    checks: [access, receive, remove, renew, settings, ...(mode === 'live' ? [visibility] : [])],
     access,
     attributes: () => readAttributes(new AbortController().signal),
     close: () => client.close(),

@@ -106,7 +106,7 @@ async function absentFinding(wanted: WantedStream, facts: NatsFacts): Promise<Fi
       what: `there is none, and a server without a cluster cannot hold ${replicas} copies`,
       remedy: 'nats.streamReplicas: 1, or a cluster of servers',
     };
-  if (isManaged) return { status: 'info', what: 'there is none yet: `vod-relay run` creates it' };
+  if (isManaged) return { status: 'info', what: 'there is none: `vod-relay run` creates it when it starts' };
   const age = ageMs === undefined ? '--max-msgs-per-subject=1' : `--max-age=${span(ageMs)}`;
   return {
     status: 'fail',

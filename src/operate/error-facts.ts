@@ -11,7 +11,8 @@ interface CodedError {
 
 /** What tells one lasting trouble from another. */
 export function codeOf(error: unknown): string {
-  const { code, message } = error as CodedError;
+  if (!(error instanceof Error)) return 'unknown';
+  const { code, message } = error as Error & CodedError;
   return typeof code === 'string' ? code : message;
 }
 
@@ -23,6 +24,18 @@ export function errorFacts(error: unknown): Record<string, unknown> {
 }
 
 export function troubleOf(error: unknown, atMs: number): Trouble {
-  const message = error instanceof Error ? error.message : 'unknown';
-  return { code: error instanceof Error ? codeOf(error) : 'unknown', message, atMs };
+  const { message, advice } = error instanceof Error ? (error as Error & CodedError) : { message: 'unknown' };
+  return { code: codeOf(error), message, advice, atMs };
 }
+
+/** What the client library of NATS says in one word, in words for an operator; anything else as it is. */
+export function natsReason(reason: string): string {
+  const words = natsWords.get(reason);
+  return words === undefined ? reason : `${words} (${reason})`;
+}
+
+const natsWords: ReadonlyMap<string, string> = new Map([
+  ['TIMEOUT', 'NATS does not answer in time'],
+  ['CONNECTION_REFUSED', 'nothing listens there'],
+  ['503', 'JetStream is not enabled for the account, or has no leader'],
+]);

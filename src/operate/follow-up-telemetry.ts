@@ -1,4 +1,5 @@
 import type { FollowUp, FollowUpResult } from '../event/follow-up.js';
+import { natsReason } from './error-facts.js';
 import type { TelemetryParts } from './telemetry-parts.js';
 
 const hourMs = 3_600_000;
@@ -16,9 +17,13 @@ export function createFollowUpTelemetry({
   bursts,
 }: TelemetryParts) {
   const known = state.followUp;
+  /** Consumers from which follow-ups came at least once. */
+  const begun = new Set<string>();
   const failed = (code: string, message: string): void => {
     known.trouble = { code, message, atMs: clock.now() };
   };
+  /** NATS is away, which has a line of its own: what follows from that needs none. */
+  const isNatsAway = (): boolean => !state.nats.connected || state.nats.closed !== undefined;
 
   return {
     /** VOD answered, or failed to. */
@@ -58,14 +63,14 @@ export function createFollowUpTelemetry({
           return;
         case 'postponed':
           if (code === undefined) return;
-          once.tell(`calls ${source}`, code, () => {
-            log.warn(facts, 'a call to VOD failed: the follow-up is put off and tried again');
+          once.tell(`calls ${source}`, code, (more) => {
+            log.warn({ ...facts, ...more }, 'a call to VOD failed: the follow-up is put off and tried again');
           });
           return;
         case 'blocked':
-          once.tell(`calls ${source}`, code ?? row, () => {
+          bursts.tell(`blocked ${code ?? row}`, (more) => {
             log.error(
-              facts,
+              { ...facts, ...more },
               'the upload of a media cannot be deleted until an operator has seen to the reason: after that, replay its event',
             );
           });
@@ -93,6 +98,7 @@ export function createFollowUpTelemetry({
       }
     },
     followUpUnreadable: (subject: string) => {
+      metrics.followUpUnreadable();
       bursts.tell('unreadable', (more) => {
         log.warn(
           { subject, ...more },
@@ -103,9 +109,9 @@ export function createFollowUpTelemetry({
     permitsSlowed: (account: string, awayMs: number) => {
       known.slowed.add(account);
       metrics.slowed(account, true);
-      once.tell(`throttled ${account}`, 'throttled', () => {
+      once.tell(`throttled ${account}`, 'throttled', (more) => {
         log.warn(
-          { account, awayMs },
+          { account, awayMs, ...more },
           'VOD refuses calls over the quota of the account: calling more slowly; lower followUp.callsPerSecond if it lasts',
         );
       });
@@ -136,22 +142,34 @@ export function createFollowUpTelemetry({
       }
     },
     jobQueueFailed: (durable: string, reason: string, retryInMs: number) => {
-      known.consumers.set(durable, reason);
-      failed('Consumer', reason);
-      once.tell(`jobs ${durable}`, reason, () => {
+      const words = natsReason(reason);
+      known.consumers.set(durable, words);
+      failed('Consumer', words);
+      if (isNatsAway()) return;
+      once.tell(`jobs ${durable}`, reason, (more) => {
         log.error(
-          { consumer: durable, reason, retryInMs },
+          { consumer: durable, reason: words, retryInMs, ...more },
           'no follow-ups come from the stream: trying again',
         );
       });
     },
     jobQueueRunning: (durable: string) => {
       known.consumers.set(durable, undefined);
-      once.over(`jobs ${durable}`);
-      log.info({ consumer: durable }, 'taking follow-ups from the stream');
+      state.startTrouble = undefined;
+      if (begun.has(durable)) {
+        once.over(`jobs ${durable}`, (failures) => {
+          log.info({ consumer: durable, failures }, 'taking follow-ups from the stream again');
+        });
+      } else {
+        begun.add(durable);
+        once.forget(`jobs ${durable}`);
+        log.info({ consumer: durable }, 'taking follow-ups from the stream');
+      }
     },
     jobFailed: (durable: string, error: unknown, retryInMs: number) => {
       const text = error instanceof Error ? (error.stack ?? error.message) : 'unknown';
+      metrics.followUpCrashed();
+      failed('Bug', error instanceof Error ? error.name : 'unknown');
       bursts.tell(`job ${durable}`, (more) => {
         log.error(
           { consumer: durable, error: text, retryInMs, ...more },
@@ -160,10 +178,12 @@ export function createFollowUpTelemetry({
       });
     },
     permitsFailed: (account: string, reason: string, retryInMs: number) => {
-      failed('Permits', reason);
-      once.tell(`permits ${account}`, reason, () => {
+      const words = natsReason(reason);
+      failed('Permits', words);
+      if (isNatsAway()) return;
+      once.tell(`permits ${account}`, reason, (more) => {
         log.error(
-          { account, reason, retryInMs },
+          { account, reason: words, retryInMs, ...more },
           'the shared rate of calls to VOD is not available in NATS: no calls are made; trying again',
         );
       });

@@ -1,14 +1,16 @@
 import type { Clock } from '../time.js';
-import type { QueueState, WorkerState } from './state.js';
+import type { QueueState, Trouble, WorkerState } from './state.js';
 
-/** One part of an answer; a part that is not well says why. */
+/** One part of an answer; a part that is not well says why. What else it holds is for people. */
 export interface PartHealth {
   ok: boolean;
   reason?: string;
+  [figure: string]: unknown;
 }
 
 /** The answer of a probe: well when every part is. */
-export interface Health extends PartHealth {
+export interface Health {
+  ok: boolean;
   parts: Record<string, PartHealth>;
 }
 
@@ -22,18 +24,23 @@ const loopDelayLimitMs = 60_000;
  * end, the event loop turns. An outage of MNS or NATS stops none of these.
  */
 export function liveness({ queues }: WorkerState, loopDelayMs: number): Health {
-  const parts: Record<string, string | undefined> = {
-    'event loop':
-      loopDelayMs > loopDelayLimitMs ? `held up for ${Math.round(loopDelayMs / 1000)} s` : undefined,
-  };
-  for (const [name, { receiver }] of queues) parts[`queue ${name}`] = receiver?.stuck;
-  return healthOf(parts);
+  const loopFault =
+    loopDelayMs > loopDelayLimitMs ? `held up for ${Math.round(loopDelayMs / 1000)} s` : undefined;
+  const parts = { 'event loop': { ...partOf(loopFault), delayMs: Math.round(loopDelayMs) } };
+  const ofQueues = [...queues].map(([name, { receiver, lastPollAtMs, lastSettledAtMs }]) => {
+    const progress = { lastPollAt: timeOf(lastPollAtMs), lastSettledAt: timeOf(lastSettledAtMs) };
+    return [`queue ${name}`, { ...partOf(receiver?.stuck), ...progress }] as const;
+  });
+  return wholeOf({ ...parts, ...Object.fromEntries(ofQueues) });
 }
 
 /** `/readyz`: the worker has started, NATS is connected and stores, each queue can be received from. */
 export function readiness(state: WorkerState, clock: Clock): Health {
   const { queues, nats, followUp, plan } = state;
-  const parts: Record<string, string | undefined> = { worker: workerFault(state), nats: natsFault(nats) };
+  const parts: Record<string, string | undefined> = {
+    worker: workerFault(state),
+    nats: natsFault(nats, clock),
+  };
   for (const [name, queue] of queues) parts[`queue ${name}`] = queueFault(queue, clock);
   if (plan.followsUp) parts['follow-up'] = followUpFault(followUp);
   return healthOf(parts);
@@ -51,12 +58,12 @@ export function startup({ phase, nats, queues, startTrouble }: WorkerState): Hea
 
 /** Why a queue is not received from; undefined when it is. */
 export function queueFault({ receiver, trouble, pollFault }: QueueState, clock: Clock): string | undefined {
-  if (!receiver) return `nothing is received from it yet${trouble ? `: ${trouble.message}` : ''}`;
+  if (!receiver) return `nothing is received from it yet${trouble ? `: ${wordsOf(trouble)}` : ''}`;
   if (!pollFault) return undefined;
   const failingMs = clock.monotonicMs() - pollFault.sinceMs;
   return failingMs < mayFailMs
     ? undefined
-    : `every poll fails since ${Math.round(failingMs / 1000)} s: ${pollFault.message}`;
+    : `every poll fails for ${Math.round(failingMs / 1000)} s: ${wordsOf(pollFault.trouble)}`;
 }
 
 function workerFault({ phase, startTrouble }: WorkerState): string | undefined {
@@ -64,30 +71,46 @@ function workerFault({ phase, startTrouble }: WorkerState): string | undefined {
     case 'running':
       return undefined;
     case 'starting':
-      return startTrouble ? `starting: ${startTrouble.message}` : 'starting';
+      return startTrouble ? `starting: ${wordsOf(startTrouble)}` : 'starting';
     case 'stopping':
       return 'stopping: nothing new is begun';
   }
 }
 
-function natsFault({ connected, closedBecause, trouble }: WorkerState['nats']): string | undefined {
-  if (connected) return closedBecause;
-  return closedBecause ?? (trouble ? `not connected: ${trouble.message}` : 'not connected yet');
+function natsFault({ connected, closed, trouble }: WorkerState['nats'], clock: Clock): string | undefined {
+  if (closed) {
+    const closedMs = clock.monotonicMs() - closed.sinceMs;
+    return `nothing can be stored for ${Math.round(closedMs / 1000)} s: ${closed.because}`;
+  }
+  if (connected) return undefined;
+  return trouble ? `not connected: ${wordsOf(trouble)}` : 'not connected yet';
 }
 
-function followUpFault({ consumers }: WorkerState['followUp']): string | undefined {
+/** Why no follow-ups come from the stream; undefined when they do. */
+export function followUpFault({ consumers }: WorkerState['followUp']): string | undefined {
   if (consumers.size === 0) return 'no follow-ups are taken from the stream yet';
   const faults = [...consumers].filter(([, fault]) => fault !== undefined);
   if (faults.length === 0) return undefined;
   return faults.map(([consumer, fault]) => `consumer ${consumer}: ${fault ?? ''}`).join('; ');
 }
 
+/** As ISO 8601; null for never. */
+export function timeOf(atMs: number | undefined): string | null {
+  return atMs === undefined ? null : new Date(atMs).toISOString();
+}
+
+function wordsOf({ message, advice }: Trouble): string {
+  return advice === undefined ? message : `${message}; ${advice}`;
+}
+
 function healthOf(faults: Record<string, string | undefined>): Health {
-  const parts = Object.fromEntries(
-    Object.entries(faults).map(([part, reason]): [string, PartHealth] => [
-      part,
-      reason === undefined ? { ok: true } : { ok: false, reason },
-    ]),
-  );
+  return wholeOf(Object.fromEntries(Object.entries(faults).map(([part, reason]) => [part, partOf(reason)])));
+}
+
+function partOf(reason: string | undefined): PartHealth {
+  return reason === undefined ? { ok: true } : { ok: false, reason };
+}
+
+function wholeOf(parts: Record<string, PartHealth>): Health {
   return { ok: Object.values(parts).every(({ ok }) => ok), parts };
 }

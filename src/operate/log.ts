@@ -29,6 +29,8 @@ export function createLog(
     messageKey: 'message',
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    // A back-off is random, down to its last digit.
+    serializers: { retryInMs: Math.round, awayMs: Math.round },
     redact: { paths: secretPaths, censor: '[secret]' },
   };
   return pino(options, destination);

@@ -45,6 +45,7 @@ export function createMessageTelemetry({ log, ledger, state, metrics, clock, bur
               log.info({ ...message, delaySeconds, ...more }, 'message given back to the queue');
             });
           } else {
+            metrics.messageFailed(queue);
             if (known) known.trouble = troubleOf(cause, clock.now());
             bursts.tell(`failed ${queue} ${codeOf(cause)}`, (more) => {
               log.error(

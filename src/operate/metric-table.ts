@@ -30,6 +30,11 @@ export const metricTable = {
     labels: ['queue'],
     help: 'Messages received and not yet settled.',
   },
+  vod_relay_message_failures_total: {
+    type: 'counter',
+    labels: ['queue'],
+    help: 'Messages given back to the queue because something failed: part of those released, the rest of which a stop gave back.',
+  },
   vod_relay_dead_letters_total: {
     type: 'counter',
     labels: ['queue', 'code'],
@@ -104,10 +109,15 @@ export const metricTable = {
     help: 'How long a publication waited for its PubAck, with all tries.',
     buckets: quick,
   },
+  vod_relay_follow_up_up: {
+    type: 'gauge',
+    labels: [],
+    help: '1 while follow-ups come from the stream, as far as known, else 0.',
+  },
   vod_relay_follow_up_backlog: {
     type: 'gauge',
     labels: [],
-    help: 'Events without an outcome of their follow-up, looked at once a minute; the same in all replicas.',
+    help: 'Events without an outcome of their follow-up, looked at once a minute; the same in all replicas. Absent before the first look.',
   },
   vod_relay_follow_up_oldest_seconds: {
     type: 'gauge',
@@ -118,6 +128,16 @@ export const metricTable = {
     type: 'counter',
     labels: ['outcome'],
     help: 'Follow-ups taken up, by outcome.',
+  },
+  vod_relay_follow_up_unreadable_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Messages in the streams that are no event of this program, and are dead letters now.',
+  },
+  vod_relay_follow_up_crashes_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Follow-ups that ended in a way that nobody foresaw, and are taken up again: a bug.',
   },
   vod_relay_follow_up_call_duration_seconds: {
     type: 'histogram',

@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { deadLetterCodes } from '../event/dead-letter-code.js';
 import { followUpOutcomes } from '../event/follow-up.js';
 import type { Clock } from '../time.js';
-import { queueFault } from './health.js';
+import { followUpFault, queueFault } from './health.js';
 import type { Ledger } from './ledger.js';
 import { metricTable, type MetricOf } from './metric-table.js';
 import { outcomes } from './outcomes.js';
@@ -48,27 +48,40 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
     metric.set({ version: plan.version, role: plan.role }, 1);
   });
   gauge('vod_relay_nats_up', (metric) => {
-    metric.set(nats.connected && nats.closedBecause === undefined ? 1 : 0);
+    metric.set(nats.connected && nats.closed === undefined ? 1 : 0);
   });
   if (plan.followsUp) {
+    gauge('vod_relay_follow_up_up', (metric) => {
+      metric.set(nats.connected && followUpFault(followUp) === undefined ? 1 : 0);
+    });
+    // Until somebody has looked there is no figure: 0 would say that nothing waits.
     gauge('vod_relay_follow_up_backlog', (metric) => {
-      metric.set(followUp.backlog?.waiting ?? 0);
+      if (followUp.backlog) metric.set(followUp.backlog.waiting);
+      else metric.remove();
     });
     gauge('vod_relay_follow_up_oldest_seconds', (metric) => {
-      metric.set((followUp.backlog?.oldestMs ?? 0) / 1000);
+      if (followUp.backlog) metric.set(followUp.backlog.oldestMs / 1000);
+      else metric.remove();
     });
     counter('vod_relay_follow_up_settled_total', (metric) => {
       const settled = ledger.followUps();
       for (const outcome of Object.keys(followUpOutcomes)) metric.inc({ outcome }, settled[outcome] ?? 0);
     });
   }
+  const unreadable = counter('vod_relay_follow_up_unreadable_total');
+  const crashes = counter('vod_relay_follow_up_crashes_total');
   const slowed = gauge('vod_relay_follow_up_slowed');
+  const failures = counter('vod_relay_message_failures_total');
   const deadLetters = counter('vod_relay_dead_letters_total');
   const pollsReplaced = counter('vod_relay_polls_replaced_total');
   // What alerts look at is there before it first happens: the step from nothing to 1 is no increase.
   for (const queue of queues.keys()) {
     pollsReplaced.inc({ queue }, 0);
-    for (const code of Object.keys(deadLetterCodes)) deadLetters.inc({ queue, code }, 0);
+    failures.inc({ queue }, 0);
+    for (const code of Object.keys(deadLetterCodes)) {
+      // Of the other half, which counts it as an outcome.
+      if (code !== 'follow-up-failed') deadLetters.inc({ queue, code }, 0);
+    }
   }
   const mnsRequests = counter('vod_relay_mns_requests_total');
   const polls = histogram('vod_relay_poll_duration_seconds');
@@ -84,6 +97,9 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
   return {
     deadLettered(queue: string, code: string): void {
       deadLetters.inc({ queue, code });
+    },
+    messageFailed(queue: string): void {
+      failures.inc({ queue });
     },
     pollReplaced(queue: string): void {
       pollsReplaced.inc({ queue });
@@ -106,6 +122,12 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
     },
     vodCalled(operation: string, result: string, durationMs: number): void {
       vodCalls.observe({ operation, result }, durationMs / 1000);
+    },
+    followUpUnreadable(): void {
+      unreadable.inc();
+    },
+    followUpCrashed(): void {
+      crashes.inc();
     },
     slowed(account: string, isSlowed: boolean): void {
       slowed.set({ account }, isSlowed ? 1 : 0);

@@ -1,53 +1,80 @@
-import { codeOf, errorFacts, troubleOf } from './error-facts.js';
+import { codeOf, errorFacts, natsReason, troubleOf } from './error-facts.js';
+import type { Trouble } from './state.js';
 import type { TelemetryParts } from './telemetry-parts.js';
 
+const advice = '`vod-relay doctor` says what to mend';
+
 /** What can happen between the worker and NATS: as `createTelemetry`, of which it is a part. */
-export function createNatsTelemetry({ log, state, metrics, clock, once }: TelemetryParts) {
+export function createNatsTelemetry({ log, state, metrics, clock, once, bursts }: TelemetryParts) {
   const { nats } = state;
-  const trouble = (message: string): { code: string; message: string; atMs: number } => {
-    return { code: 'Nats', message, atMs: clock.now() };
-  };
+  const trouble = (message: string): Trouble => ({ code: 'Nats', message, advice, atMs: clock.now() });
 
   return {
     connectFailed: (servers: readonly string[], error: unknown, retryInMs: number) => {
-      nats.trouble = troubleOf(error, clock.now());
-      once.tell('connect', codeOf(error), () => {
-        log.error({ servers, ...errorFacts(error), retryInMs }, 'NATS cannot be reached: trying again');
+      const found = troubleOf(error, clock.now());
+      const message = `${servers.join(', ')}: ${natsReason(found.message)}`;
+      nats.trouble = { ...found, message, advice };
+      once.tell('connect', codeOf(error), (more) => {
+        log.error(
+          { servers, ...errorFacts(error), error: message, advice, retryInMs, ...more },
+          'NATS cannot be reached: trying again',
+        );
       });
     },
     connected: (server: string) => {
       nats.connected = true;
       nats.server = server;
-      once.over('connect');
+      once.forget('connect');
       log.info({ server }, 'connected to NATS');
     },
     disconnected: (server: string) => {
       nats.connected = false;
       nats.trouble = trouble('the connection is lost');
       metrics.disconnected();
-      log.warn({ server }, 'the connection to NATS is lost: reconnecting');
+      bursts.tell('disconnected', (more) => {
+        log.warn({ server, ...more }, 'the connection to NATS is lost: reconnecting');
+      });
     },
     reconnected: (server: string) => {
       nats.connected = true;
       nats.server = server;
-      log.info({ server }, 'connected to NATS again');
+      bursts.tell('reconnected', (more) => {
+        log.info({ server, ...more }, 'connected to NATS again');
+      });
     },
     refused: (reason: string) => {
       nats.trouble = trouble(reason);
-      log.error({ reason }, 'NATS refuses something: check the permissions and credentials of its account');
+      bursts.tell(`refused ${reason}`, (more) => {
+        log.error(
+          { reason, ...more },
+          'NATS refuses something: check the permissions and credentials of its account',
+        );
+      });
     },
     publishTrouble: (reason: string) => {
       nats.trouble = trouble(reason);
-      log.warn({ reason }, 'NATS does not store an event for now: trying again');
+      bursts.tell(`publish ${reason}`, (more) => {
+        log.warn({ reason, ...more }, 'NATS does not store an event for now: trying again');
+      });
     },
     /** A publication was stored. */
     published: (durationMs: number) => {
       metrics.published(durationMs);
     },
-    storeGate: (closedBecause: string | undefined) => {
-      nats.closedBecause = closedBecause;
-      if (closedBecause === undefined) log.info('NATS stores events: receiving');
-      else log.error({ reason: closedBecause }, 'NATS cannot store events: nothing is received until it can');
+    /** Events cannot be stored for this reason, or can be again (undefined). */
+    storeGate: (reason: string | undefined) => {
+      if (reason === undefined) {
+        nats.closed = undefined;
+        bursts.tell('store open', (more) => {
+          log.info(more, 'NATS stores events: receiving');
+        });
+        return;
+      }
+      nats.closed = { because: reason, sinceMs: clock.monotonicMs() };
+      nats.trouble = trouble(reason);
+      bursts.tell('store closed', (more) => {
+        log.error({ reason, advice, ...more }, 'NATS cannot store events: nothing is received until it can');
+      });
     },
     streamCreated: (stream: string) => {
       log.info({ stream }, 'stream created');
@@ -56,9 +83,13 @@ export function createNatsTelemetry({ log, state, metrics, clock, once }: Teleme
       log.warn({ stream, differences }, 'the stream differs from the config and is left as it is');
     },
     declareFailed: (stream: string, reason: string, retryInMs: number) => {
-      state.startTrouble = trouble(`the stream ${stream} cannot be declared: ${reason}`);
-      once.tell(`declare ${stream}`, reason, () => {
-        log.error({ stream, reason, retryInMs }, 'the stream cannot be declared: trying again');
+      const words = natsReason(reason);
+      state.startTrouble = trouble(`the stream ${stream} cannot be declared: ${words}`);
+      once.tell(`declare ${stream}`, reason, (more) => {
+        log.error(
+          { stream, reason: words, advice, retryInMs, ...more },
+          'the stream cannot be declared: trying again',
+        );
       });
     },
   };

@@ -31,14 +31,16 @@ export function createQueueTelemetry({ log, ledger, state, metrics, clock, once,
       of(queue, (known) => {
         known.receiver = receiver;
       });
-      once.over(`attributes ${queue}`);
+      // Only with the streams declared is a queue received from.
+      state.startTrouble = undefined;
+      once.forget(`attributes ${queue}`);
       log.info({ queue, visibilityMs, retentionMs }, 'receiving from the queue');
     },
     attributesFailed: (queue: string, error: unknown, retryInMs: number) => {
       failed(queue, error);
-      once.tell(`attributes ${queue}`, codeOf(error), () => {
+      once.tell(`attributes ${queue}`, codeOf(error), (more) => {
         log.error(
-          { queue, ...errorFacts(error), retryInMs },
+          { queue, ...errorFacts(error), retryInMs, ...more },
           'the attributes of the queue cannot be read: nothing is received from it until they can; trying again',
         );
       });
@@ -57,20 +59,23 @@ export function createQueueTelemetry({ log, ledger, state, metrics, clock, once,
       if (messages > 0) ledger.received(queue, messages);
     },
     receiveFailed: (queue: string, error: unknown, retryInMs: number) => {
-      const { message } = failed(queue, error);
+      const trouble = failed(queue, error);
       of(queue, (known) => {
-        known.pollFault = { sinceMs: known.pollFault?.sinceMs ?? clock.monotonicMs(), message };
+        known.pollFault = { sinceMs: known.pollFault?.sinceMs ?? clock.monotonicMs(), trouble };
       });
       if (codeOf(error) === 'PollOverdue') metrics.pollReplaced(queue);
-      once.tell(`receive ${queue}`, codeOf(error), () => {
-        log.warn({ queue, ...errorFacts(error), retryInMs }, 'receiving from the queue failed: trying again');
+      once.tell(`receive ${queue}`, codeOf(error), (more) => {
+        log.warn(
+          { queue, ...errorFacts(error), retryInMs, ...more },
+          'receiving from the queue failed: trying again',
+        );
       });
     },
-    receiveRecovered: (queue: string, failures: number) => {
+    receiveRecovered: (queue: string) => {
       of(queue, (known) => {
         known.pollFault = undefined;
       });
-      once.over(`receive ${queue}`, () => {
+      once.over(`receive ${queue}`, (failures) => {
         log.info({ queue, failures }, 'receiving from the queue works again');
       });
     },

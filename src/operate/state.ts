@@ -6,6 +6,8 @@ import { Rate } from './rate.js';
 export interface Trouble {
   code: string;
   message: string;
+  /** What the operator can do, in one sentence. */
+  advice?: string | undefined;
   /** Epoch milliseconds. */
   atMs: number;
 }
@@ -26,7 +28,7 @@ export class QueueState {
   /** The last error, also when it is over. */
   trouble: Trouble | undefined;
   /** Monotonic time since when every poll failed, and how the last one did; undefined when it did not. */
-  pollFault: { sinceMs: number; message: string } | undefined;
+  pollFault: { sinceMs: number; trouble: Trouble } | undefined;
   /** Epoch milliseconds: of the last poll that was answered, the last message, and the last one settled. */
   lastPollAtMs: number | undefined;
   lastMessageAtMs: number | undefined;
@@ -48,8 +50,8 @@ export class QueueState {
 interface NatsState {
   connected: boolean;
   server: string | undefined;
-  /** Why nothing can be stored; undefined while it can, as far as known. */
-  closedBecause: string | undefined;
+  /** Why nothing can be stored, and since when (monotonic); undefined while it can, as far as known. */
+  closed: { because: string; sinceMs: number } | undefined;
   trouble: Trouble | undefined;
 }
 
@@ -83,7 +85,7 @@ export class WorkerState {
   readonly nats: NatsState = {
     connected: false,
     server: undefined,
-    closedBecause: undefined,
+    closed: undefined,
     trouble: undefined,
   };
   readonly queues: ReadonlyMap<string, QueueState>;

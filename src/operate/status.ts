@@ -1,5 +1,5 @@
 import type { Clock } from '../time.js';
-import { readiness } from './health.js';
+import { readiness, timeOf } from './health.js';
 import type { Ledger } from './ledger.js';
 import type { QueueState, Trouble, WorkerState } from './state.js';
 
@@ -58,11 +58,9 @@ function followUpStatus({ backlog, settled, slowed, trouble }: WorkerState['foll
 }
 
 function errorOf(trouble: Trouble | undefined): object | null {
-  return trouble ? { code: trouble.code, message: trouble.message, at: timeOf(trouble.atMs) } : null;
-}
-
-function timeOf(atMs: number | undefined): string | null {
-  return atMs === undefined ? null : new Date(atMs).toISOString();
+  if (!trouble) return null;
+  const { code, message, advice, atMs } = trouble;
+  return { code, message, advice, at: timeOf(atMs) };
 }
 
 function secondsOf(ms: number): number {

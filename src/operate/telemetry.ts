@@ -7,7 +7,7 @@ import type { Logger } from './log.js';
 import { createMessageTelemetry } from './message-telemetry.js';
 import { createMetrics } from './metrics.js';
 import { createNatsTelemetry } from './nats-telemetry.js';
-import { createOnce } from './once.js';
+import { Once } from './once.js';
 import { createQueueTelemetry } from './queue-telemetry.js';
 import { WorkerState } from './state.js';
 import type { TelemetryParts, TelemetryTargets } from './telemetry-parts.js';
@@ -19,7 +19,7 @@ import type { TelemetryParts, TelemetryTargets } from './telemetry-parts.js';
  */
 export function createTelemetry(targets: TelemetryTargets) {
   const bursts = new Bursts(targets.clock);
-  const parts: TelemetryParts = { ...targets, once: createOnce(), bursts };
+  const parts: TelemetryParts = { ...targets, once: new Once(targets.clock), bursts };
   const { log, ledger, state, metrics, once } = parts;
 
   return {
@@ -55,9 +55,9 @@ export function createTelemetry(targets: TelemetryTargets) {
           log.info({ batches }, 'the collector takes spans again');
         });
       } else {
-        once.tell('traces', codeOf(error), () => {
+        once.tell('traces', codeOf(error), (more) => {
           log.warn(
-            { spans, code: codeOf(error) },
+            { spans, code: codeOf(error), ...more },
             'spans are lost: the collector of OTEL_EXPORTER_OTLP_ENDPOINT does not take them; messages are not held up',
           );
         });

@@ -61,7 +61,7 @@ const badSetUps: readonly BadSetUp[] = [
   {
     what: 'nobody listens',
     config: () => ({ servers: [`nats://127.0.0.1:${unused}`] }),
-    finds: [inNats('fail', 'connection', /nats\.servers/)],
+    finds: [inNats('fail', 'connection', /start the nats-server .* nats\.servers/)],
   },
   {
     what: 'a wrong password',

@@ -37,6 +37,10 @@ t.test('a good set-up has no problem, and the doctor changes nothing in it', asy
       ].filter((line) => line !== 'NATS: publish' || tellsNoPermissions(examined.results)),
       'all but what nobody can know is judged',
     );
+    const remedyOf = (queue: string): string | undefined =>
+      examined.results.find(({ area, id }) => area === queue && id === 'mns:BatchReceiveMessage')?.remedy;
+    t.match(remedyOf('queue vod-events'), 'deploy/ram/relay.json');
+    t.match(remedyOf('queue dead'), 'deploy/ram/replay.json', 'for a queue that only a replay receives from');
     const consumers = examined.results.filter(({ area }) => /^consumer follow-up/.test(area));
     for (const { what } of consumers) t.match(what, /1 replica reads from it/);
     t.equal(consumers.length, 2);

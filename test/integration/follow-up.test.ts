@@ -15,7 +15,10 @@ import { startTestbed } from '../support/testbed.js';
 import { until } from '../support/until.js';
 import { deletionBody } from '../support/vod-messages.js';
 
-t.test('`run` alone relays and follows up: an orphan is deleted once', async (t) => {
+// They wait most of their time: for the job of a killed process to be handed out again, for permits, for starts.
+t.jobs = 3;
+
+t.test('`run` alone relays and follows up: an orphan is deleted once', { buffered: true }, async (t) => {
   await using testbed = await startTestbed();
   await testbed.control.seedMedia([{ mediaId: 'one', parts: 2, createdMs: longAgoMs() }]);
   const worker = await testbed.startWorker();
@@ -46,6 +49,7 @@ t.test('`run` alone relays and follows up: an orphan is deleted once', async (t)
 
 t.test(
   'invariant 8: a process that dies between the call and the ack has no second effect and no second outcome',
+  { buffered: true },
   async (t) => {
     await using testbed = await startTestbed();
     const { control } = testbed;
@@ -68,41 +72,46 @@ t.test(
   },
 );
 
-t.test('a refusal of RAM is loud, and no secret is in a log line or an event', async (t) => {
-  const accessKeySecret = 'kept-well-secret';
-  await using testbed = await startTestbed({ credentials: [{ accessKeyId: 'known-id', accessKeySecret }] });
-  const { control, nats } = testbed;
-  const ids = await seedOrphans(testbed, 3);
-  await control.setFaults([
-    { kind: 'vod-error', code: 'Forbidden.RAM', media: ids[0] ?? '' },
-    { kind: 'vod-error', code: 'InvalidParameter', media: ids[1] ?? '' },
-    { kind: 'vod-error', code: 'InternalError', media: ids[2] ?? '' },
-  ]);
-  const worker = await testbed.startWorker(
-    { followUp: { maxAttempts: 2 }, log: { level: 'debug' } },
-    'follow-up',
-  );
-  t.same(await untilAllHaveOutcomes(testbed, ids), { blocked: 1, failed: 2 });
-  const line = await worker.waitForLog(({ outcome, level }) => outcome === 'blocked' && level === 'error');
-  t.match(line, { level: 'error', code: 'Forbidden.RAM', mediaId: ids[0], reason: /vod:GetVideoInfo/ });
-  const letters = await storedDeadLetters(nats.url);
-  t.same(
-    letters.map(({ subject }) => subject),
-    Array(2).fill('vod.dead-letter.follow-up.follow-up-failed'),
-  );
-  t.same(
-    letters.map(({ text }) => (JSON.parse(text) as { data: { mediaId: string } }).data.mediaId).sort(),
-    ids.slice(1),
-  );
-  const events = await storedEvents(nats.url, 'VOD_FOLLOW_UPS');
-  const told = [worker.stdout, worker.stderr, ...events.map(({ text }) => text)].join('\n');
-  for (const secret of [accessKeySecret, 'known-id', 'Signature', 'ACS3-HMAC']) {
-    t.notOk(told.includes(secret), `not ${secret}`);
-  }
-});
+t.test(
+  'a refusal of RAM is loud, and no secret is in a log line or an event',
+  { buffered: true },
+  async (t) => {
+    const accessKeySecret = 'kept-well-secret';
+    await using testbed = await startTestbed({ credentials: [{ accessKeyId: 'known-id', accessKeySecret }] });
+    const { control, nats } = testbed;
+    const ids = await seedOrphans(testbed, 3);
+    await control.setFaults([
+      { kind: 'vod-error', code: 'Forbidden.RAM', media: ids[0] ?? '' },
+      { kind: 'vod-error', code: 'InvalidParameter', media: ids[1] ?? '' },
+      { kind: 'vod-error', code: 'InternalError', media: ids[2] ?? '' },
+    ]);
+    const worker = await testbed.startWorker(
+      { followUp: { maxAttempts: 2 }, log: { level: 'debug' } },
+      'follow-up',
+    );
+    t.same(await untilAllHaveOutcomes(testbed, ids), { blocked: 1, failed: 2 });
+    const line = await worker.waitForLog(({ outcome, level }) => outcome === 'blocked' && level === 'error');
+    t.match(line, { level: 'error', code: 'Forbidden.RAM', mediaId: ids[0], reason: /vod:GetVideoInfo/ });
+    const letters = await storedDeadLetters(nats.url);
+    t.same(
+      letters.map(({ subject }) => subject),
+      Array(2).fill('vod.dead-letter.follow-up.follow-up-failed'),
+    );
+    t.same(
+      letters.map(({ text }) => (JSON.parse(text) as { data: { mediaId: string } }).data.mediaId).sort(),
+      ids.slice(1),
+    );
+    const events = await storedEvents(nats.url, 'VOD_FOLLOW_UPS');
+    const told = [worker.stdout, worker.stderr, ...events.map(({ text }) => text)].join('\n');
+    for (const secret of [accessKeySecret, 'known-id', 'Signature', 'ACS3-HMAC']) {
+      t.notOk(told.includes(secret), `not ${secret}`);
+    }
+  },
+);
 
 t.test(
   'invariant 9: hostile media ids are asked about as they are, and reach no subject unescaped',
+  { buffered: true },
   async (t) => {
     await using testbed = await startTestbed();
     const { control, nats } = testbed;
@@ -129,16 +138,21 @@ t.test(
   },
 );
 
-t.test('with the policy off nothing is asked or called, and each event is skipped', async (t) => {
-  await using testbed = await startTestbed();
-  const ids = await seedOrphans(testbed, 5);
-  await testbed.startWorker({ followUp: { policy: 'off' } }, 'follow-up');
-  t.same(await untilAllHaveOutcomes(testbed, ids), { skipped: 5 });
-  t.same((await testbed.control.vodState()).calls, {});
-});
+t.test(
+  'with the policy off nothing is asked or called, and each event is skipped',
+  { buffered: true },
+  async (t) => {
+    await using testbed = await startTestbed();
+    const ids = await seedOrphans(testbed, 5);
+    await testbed.startWorker({ followUp: { policy: 'off' } }, 'follow-up');
+    t.same(await untilAllHaveOutcomes(testbed, ids), { skipped: 5 });
+    t.same((await testbed.control.vodState()).calls, {});
+  },
+);
 
 t.test(
   'a stop in the middle gives jobs back: another worker goes on at once, and none is lost',
+  { buffered: true },
   async (t) => {
     await using testbed = await startTestbed();
     const ids = await seedOrphans(testbed, 60);
@@ -156,27 +170,35 @@ t.test(
   },
 );
 
-t.test('a backlog that is older than half of the retention is an error in the log', async (t) => {
-  await using testbed = await startTestbed();
-  await seedOrphans(testbed, 2);
-  await testbed.control.setFaults([{ service: 'vod', kind: 'hang' }]);
-  const nats = { servers: [testbed.nats.url], retention: { events: '1s' } };
-  const worker = await testbed.startWorker({ nats, dedupe: { horizon: '1s' } }, 'follow-up');
-  const line = await worker.waitForLog(({ message }) =>
-    String(message).startsWith('events wait for their follow-up'),
-  );
-  t.match(line, { level: 'error', waiting: 2, oldestHours: Number });
-});
+t.test(
+  'a backlog that is older than half of the retention is an error in the log',
+  { buffered: true },
+  async (t) => {
+    await using testbed = await startTestbed();
+    await seedOrphans(testbed, 2);
+    await testbed.control.setFaults([{ service: 'vod', kind: 'hang' }]);
+    const nats = { servers: [testbed.nats.url], retention: { events: '1s' } };
+    const worker = await testbed.startWorker({ nats, dedupe: { horizon: '1s' } }, 'follow-up');
+    const line = await worker.waitForLog(({ message }) =>
+      String(message).startsWith('events wait for their follow-up'),
+    );
+    t.match(line, { level: 'error', waiting: 2, oldestHours: Number });
+  },
+);
 
-t.test('the halves run apart: a relay makes no calls, a follow-up receives nothing', async (t) => {
-  await using testbed = await startTestbed();
-  const { control } = testbed;
-  await seedOrphans(testbed, 2);
-  t.same((await control.vodState()).calls, {}, 'the relay asked VOD nothing');
-  await control.feed('vod-events', [{ body: failedDeletion('later') }]);
-  const polls = async (): Promise<unknown> => (await control.state()).queues['vod-events']?.requests;
-  const before = await polls();
-  await testbed.startWorker({}, 'follow-up');
-  await until(async () => (await control.vodState()).partsLeft === 0, { what: 'orphans are deleted' });
-  t.same(await polls(), before, 'and the follow-up asked MNS nothing');
-});
+t.test(
+  'the halves run apart: a relay makes no calls, a follow-up receives nothing',
+  { buffered: true },
+  async (t) => {
+    await using testbed = await startTestbed();
+    const { control } = testbed;
+    await seedOrphans(testbed, 2);
+    t.same((await control.vodState()).calls, {}, 'the relay asked VOD nothing');
+    await control.feed('vod-events', [{ body: failedDeletion('later') }]);
+    const polls = async (): Promise<unknown> => (await control.state()).queues['vod-events']?.requests;
+    const before = await polls();
+    await testbed.startWorker({}, 'follow-up');
+    await until(async () => (await control.vodState()).partsLeft === 0, { what: 'orphans are deleted' });
+    t.same(await polls(), before, 'and the follow-up asked MNS nothing');
+  },
+);

@@ -94,7 +94,7 @@ async function outage(
     { what: '/readyz turns false', timeoutMs: seenWithinMs, everyMs: 200 },
   );
   t.equal(body.parts?.[part]?.ok, false, `it names ${part}`);
-  t.match(body.parts?.[part]?.reason, part === 'nats' ? /NATS/ : /every poll fails since .*TimedOut/);
+  t.match(body.parts?.[part]?.reason, part === 'nats' ? /NATS/ : /every poll fails for .*TimedOut/);
   const others = Object.entries(body.parts ?? {}).filter(([name]) => name !== part);
   t.ok(
     others.every(([, { ok }]) => ok),

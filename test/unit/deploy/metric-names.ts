@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { followUpOutcomes } from '../../../src/event/follow-up.js';
+import { metricTable } from '../../../src/operate/metric-table.js';
 import { outcomes } from '../../../src/operate/outcomes.js';
-import { readmePath } from '../../support/readme.js';
 
 const roles = ['both', 'relay', 'follow-up'];
 /** Put on each series by the scrape. */
@@ -19,8 +18,12 @@ const foreign: [name: string, labels: string[]][] = [
 ];
 const keywords = ['and', 'or', 'unless', 'offset'];
 
-/** The metrics of the worker with their labels, as its README documents them. */
-export const ownMetrics = readOwnMetrics();
+/** The metrics of the worker with their labels. */
+export const ownMetrics = Object.entries(metricTable).map(([name, { type, labels }]) => ({
+  name,
+  type,
+  labels,
+}));
 
 /** The series that exist, by name, with their labels. */
 const series = new Map<string, string[]>([
@@ -62,12 +65,4 @@ function valuesOf(name: string, label: string): readonly string[] | undefined {
   if (label === 'role') return roles;
   if (label !== 'outcome') return undefined;
   return name.startsWith('vod_relay_follow_up_') ? Object.keys(followUpOutcomes) : outcomes;
-}
-
-function readOwnMetrics(): { name: string; type: string; labels: string[] }[] {
-  const [, table = ''] = readFileSync(readmePath, 'utf8').split(/<!-- \/?metrics -->/);
-  const rows = [...table.matchAll(/^\| `(\w+)` \| (\w+) \|([^|]*)\|/gm)];
-  return rows.map(([, name = '', type = '', labels = '']) => {
-    return { name, type, labels: [...labels.matchAll(/`(\w+)`/g)].map(([, label = '']) => label) };
-  });
 }

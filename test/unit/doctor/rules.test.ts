@@ -56,6 +56,21 @@ t.test('copies of a stream in a cluster', async (t) => {
   ]);
 });
 
+t.test('a stream that drops nothing is a risk, and one that is full of it stores nothing', async (t) => {
+  const refusing = { ...stream, dropsOldest: false, maxMessages: 100, messages: 99 };
+  t.match(streamFindings(refusing, wanted, true), [{ id: 'discard', status: 'warn' }]);
+  t.match(streamFindings({ ...refusing, messages: 100 }, wanted, true), [
+    {
+      id: 'discard',
+      status: 'fail',
+      what: /full, with 100 of 100 messages/,
+      remedy: 'nats stream edit VOD_EVENTS --max-msgs=-1 --discard=old',
+    },
+  ]);
+  const unlimited = { ...refusing, maxMessages: undefined };
+  t.match(streamFindings(unlimited, wanted, true), [{ id: 'discard', status: 'warn' }]);
+});
+
 t.test('a mirror takes nothing', async (t) => {
   t.match(streamFindings({ ...stream, refuses: 'mirror' }, wanted, true), [
     { id: 'writable', status: 'fail' },

@@ -32,7 +32,10 @@ t.test('a worker in which all is well is ready', async (t) => {
 t.test(
   'each part that is not well makes it unready, alone, with its reason, and does not end its life',
   async (t) => {
-    const refused = Object.assign(new Error('AccessDenied: no'), { code: 'AccessDenied' });
+    const refused = Object.assign(new Error('AccessDenied: no'), {
+      code: 'AccessDenied',
+      advice: 'grant it',
+    });
     type Told = ReturnType<typeof openWell>['telemetry'];
     const rows: [part: string, reason: RegExp, breaks: (told: Told) => void, mends?: (told: Told) => void][] =
       [
@@ -50,7 +53,7 @@ t.test(
         ],
         [
           'nats',
-          /no space/,
+          /nothing can be stored for 6 s: no space/,
           (told) => {
             told.storeGate('no space');
           },
@@ -60,13 +63,13 @@ t.test(
         ],
         [
           'queue orders',
-          /every poll fails since 6 s: AccessDenied: no/,
+          /every poll fails for 6 s: AccessDenied: no; grant it/,
           (told) => {
             told.receiveFailed('orders', refused, 1);
             told.ackFailed('orders', new Error('another trouble of the same queue'), 1);
           },
           (told) => {
-            told.receiveRecovered('orders', 1);
+            told.receiveRecovered('orders');
           },
         ],
         [
@@ -178,13 +181,55 @@ t.test('only a stuck receiver or an event loop that hangs for a minute ends its 
   });
 });
 
+t.test('the probe of life shows by what it judges', async (t) => {
+  const { clock, state, telemetry } = openWell();
+  t.match(liveness(state, 12.3).parts, {
+    'event loop': { ok: true, delayMs: 12 },
+    'queue orders': { ok: true, lastPollAt: null, lastSettledAt: null },
+  });
+  telemetry.received('orders', 1, clock.now());
+  clock.advance(1_000);
+  telemetry.settled('orders', { messageId: 'M', attempt: 1 }, { kind: 'published', eventId: 'e' });
+  t.match(liveness(state, 0).parts['queue orders'], {
+    lastPollAt: '2026-03-20T08:00:00.000Z',
+    lastSettledAt: '2026-03-20T08:00:01.000Z',
+  });
+});
+
+t.test('a NATS that cannot be reached is told with its address and what to do', async (t) => {
+  const { clock, state, telemetry } = openParts();
+  telemetry.connectFailed(['nats://n1:4222', 'nats://n2:4222'], new Error('CONNECTION_REFUSED'), 1);
+  t.equal(
+    readiness(state, clock).parts['nats']?.reason,
+    'not connected: nats://n1:4222, nats://n2:4222: nothing listens there (CONNECTION_REFUSED); ' +
+      '`vod-relay doctor` says what to mend',
+  );
+});
+
+t.test('a stream that could be declared after all is no reason for a start that takes long', async (t) => {
+  const { clock, state, telemetry } = openParts({ queues: ['orders', 'others'] });
+  telemetry.declareFailed('VOD_EVENTS', 'no', 1);
+  t.match(readiness(state, clock).parts['worker']?.reason, 'the stream VOD_EVENTS cannot be declared');
+  telemetry.queueStarted('orders', 30_000, 60_000, { ...idleReceiver });
+  t.equal(readiness(state, clock).parts['worker']?.reason, 'starting', 'now it is the other queue');
+});
+
+t.test('why nothing can be stored is the last error of NATS', async (t) => {
+  const { clock, ledger, state, telemetry } = openWell();
+  telemetry.storeGate('NATS acknowledges nothing');
+  telemetry.storeGate(undefined);
+  t.match(JSON.parse(JSON.stringify(statusOf(state, ledger, { clock, loopDelayMs: 0 }))), {
+    nats: { ok: true, lastError: { message: 'NATS acknowledges nothing', advice: /doctor/ } },
+  });
+});
+
 t.test('the status tells rates, lag, times and last errors', async (t) => {
   const { clock, ledger, state, telemetry } = openWell();
   clock.advance(60_000);
   telemetry.received('orders', 60, clock.now() - 3_000);
   telemetry.settled('orders', { messageId: 'M', attempt: 1 }, { kind: 'published', eventId: 'e' });
   telemetry.receiveFailed('orders', Object.assign(new Error('slow down'), { code: 'TooManyRequests' }), 1);
-  telemetry.receiveRecovered('orders', 1);
+  telemetry.receiveRecovered('orders');
   telemetry.followUpBacklog(7, 90_000, 1_000_000);
   telemetry.permitsSlowed('1', 1_000);
   clock.advance(5_000);

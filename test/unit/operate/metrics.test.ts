@@ -32,6 +32,7 @@ t.test('what alerts look at is there from the start, with 0', async (t) => {
   t.equal(series('vod_relay_messages_in_flight'), 2);
   t.equal(series('vod_relay_polls_replaced_total'), 2);
   t.ok(series('vod_relay_dead_letters_total') > 10);
+  t.equal(series('vod_relay_message_failures_total'), 2);
   t.equal(series('vod_relay_follow_up_settled_total'), 8);
   t.equal(sumOf(samples, 'vod_relay_messages_settled_total'), 0);
 });
@@ -63,6 +64,40 @@ t.test(
     t.equal(state.queues.get('orders')?.settled.perSecond, 10);
   },
 );
+
+t.test('what failed is told from what a stop gave back', async (t) => {
+  const { scrape, telemetry } = openParts();
+  telemetry.settled('orders', message(), { kind: 'released', delaySeconds: 1 });
+  telemetry.settled('orders', message(), { kind: 'released', delaySeconds: 1, cause: new Error('no') });
+  const samples = await scrape();
+  t.equal(sumOf(samples, 'vod_relay_messages_settled_total', { outcome: 'released' }), 2);
+  t.equal(sumOf(samples, 'vod_relay_message_failures_total', { queue: 'orders' }), 1);
+});
+
+t.test('the follow-up tells whether it works, what waits, and what it cannot make sense of', async (t) => {
+  const { scrape, telemetry } = openParts();
+  const values = async (name: string): Promise<number[]> =>
+    (await scrape()).filter((sample) => sample.name === name).map(({ value }) => value);
+  t.same(await values('vod_relay_follow_up_up'), [0], 'it has not begun');
+  t.same(await values('vod_relay_follow_up_backlog'), [], 'nobody has looked yet');
+  t.same(await values('vod_relay_follow_up_oldest_seconds'), []);
+  telemetry.connected('nats:4222');
+  telemetry.jobQueueRunning('follow-up');
+  telemetry.followUpBacklog(7, 90_000, 1_000_000);
+  telemetry.followUpUnreadable('vod.event.x');
+  telemetry.jobFailed('follow-up', new TypeError('no'), 1);
+  t.same(await values('vod_relay_follow_up_up'), [1]);
+  t.same(await values('vod_relay_follow_up_backlog'), [7]);
+  t.same(await values('vod_relay_follow_up_oldest_seconds'), [90]);
+  t.same(await values('vod_relay_follow_up_unreadable_total'), [1]);
+  t.same(await values('vod_relay_follow_up_crashes_total'), [1]);
+  telemetry.disconnected('nats:4222');
+  t.same(await values('vod_relay_follow_up_up'), [0], 'nothing comes without NATS');
+  telemetry.reconnected('nats:4222');
+  t.same(await values('vod_relay_follow_up_up'), [1]);
+  telemetry.jobQueueFailed('follow-up', 'no stream', 1);
+  t.same(await values('vod_relay_follow_up_up'), [0]);
+});
 
 t.test('silence counts from the start until the first message', async (t) => {
   const { clock, scrape, telemetry } = openParts();

@@ -1,6 +1,20 @@
 import t from 'tap';
+import type { FollowUp } from '../../../src/event/follow-up.js';
 import { idleReceiver, message, openParts } from './worker-parts.js';
 
+const followUp: FollowUp = {
+  eventId: 'e',
+  source: 'acs:vod:cn-shanghai:1',
+  queue: 'orders',
+  eventTime: '2026-03-20T08:00:00Z',
+  mediaId: 'm',
+  mediaType: 'video',
+  deleteType: 'all',
+  status: 'fail',
+  attempts: 0,
+  postponements: 0,
+  dueMs: 0,
+};
 const letter = { kind: 'dead-lettered', code: 'not-json', reason: 'no JSON', at: 'body' } as const;
 
 t.test('a thousand dead letters at once are one line, and one more with their count', async (t) => {
@@ -62,6 +76,89 @@ t.test('a healthy worker writes nothing between its start and its stop', async (
     clock.advance(1_000);
   }
   t.same(lines, []);
+});
+
+t.test('a queue that fails every other poll is one line, and one when it is over', async (t) => {
+  const { clock, lines, telemetry } = openParts();
+  for (let n = 0; n < 100; n++) {
+    const code = n % 2 === 0 ? 'InternalError' : 'TimedOut';
+    telemetry.receiveFailed('orders', Object.assign(new Error(code), { code }), 123.456);
+    telemetry.receiveRecovered('orders');
+    clock.advance(100);
+  }
+  clock.advance(10_000);
+  t.match(lines, [
+    { level: 'warn', queue: 'orders', code: 'InternalError', retryInMs: 123 },
+    { level: 'warn', code: 'TimedOut' },
+    { level: 'info', failures: 100, message: 'receiving from the queue works again' },
+  ]);
+});
+
+t.test(
+  'a NATS that stores and does not, many times a second, is a line for each in ten seconds',
+  async (t) => {
+    const { clock, lines, telemetry } = openParts();
+    for (let n = 0; n < 100; n++) {
+      telemetry.publishTrouble('no space');
+      telemetry.storeGate('no space');
+      telemetry.storeGate(undefined);
+      telemetry.disconnected('nats:4222');
+      telemetry.reconnected('nats:4222');
+    }
+    t.equal(lines.length, 5);
+    t.match(
+      lines.find(({ level }) => level === 'error'),
+      { reason: 'no space', advice: /vod-relay doctor/ },
+    );
+    clock.advance(10_000);
+    t.equal(lines.length, 10);
+    t.ok(lines.slice(5).every(({ count }) => count === 99));
+  },
+);
+
+t.test('while NATS is away, that nothing comes from its consumers is no line of its own', async (t) => {
+  const { clock, lines, state, telemetry } = openParts();
+  telemetry.connected('nats:4222');
+  telemetry.jobQueueRunning('follow-up');
+  telemetry.storeGate('NATS acknowledges nothing');
+  const before = lines.length;
+  telemetry.jobQueueFailed('follow-up', 'TIMEOUT', 1);
+  telemetry.permitsFailed('1', 'TIMEOUT', 1);
+  t.equal(lines.length, before);
+  t.equal(state.followUp.consumers.get('follow-up'), 'NATS does not answer in time (TIMEOUT)');
+  telemetry.storeGate(undefined);
+  telemetry.jobQueueFailed('follow-up', 'TIMEOUT', 1);
+  t.match(lines.at(-1), { level: 'error', consumer: 'follow-up', reason: /does not answer/ });
+  telemetry.jobQueueRunning('follow-up');
+  clock.advance(10_000);
+  t.match(lines.at(-1), { failures: 1, message: 'taking follow-ups from the stream again' });
+});
+
+t.test('that follow-ups come for the first time is told at once, whatever failed before', async (t) => {
+  const { clock, lines, telemetry } = openParts();
+  telemetry.connected('nats:4222');
+  telemetry.jobQueueFailed('follow-up', 'stream not found', 1);
+  telemetry.jobQueueRunning('follow-up');
+  t.match(lines.at(-1), { message: 'taking follow-ups from the stream' });
+  const count = lines.length;
+  clock.advance(60_000);
+  telemetry.jobQueueRunning('follow-up');
+  t.equal(lines.length, count, 'and once');
+});
+
+t.test('a thousand follow-ups that are blocked among others that succeed are one line', async (t) => {
+  const { clock, lines, telemetry } = openParts();
+  const settle = (outcome: 'blocked' | 'deleted'): void => {
+    telemetry.followUpSettled(followUp, { outcome, row: 'refused', reason: 'VOD refused', attempts: 0 });
+  };
+  for (let n = 0; n < 1_000; n++) {
+    settle('blocked');
+    settle('deleted');
+  }
+  t.match(lines, [{ level: 'error', outcome: 'blocked', row: 'refused' }]);
+  clock.advance(10_000);
+  t.match(lines[1], { outcome: 'blocked', count: 999 });
+  t.equal(lines.length, 2);
 });
 
 t.test('a stop tells what was not told yet', async (t) => {
