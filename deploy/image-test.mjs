@@ -1,6 +1,7 @@
 /**
- * Builds the image and runs it as Kubernetes does: 128 MiB, read-only, uid 1000, no capability. It has to relay a
- * message and to exit 0 on SIGTERM. Prints the size of the image and the memory at rest. Linux with Docker or Podman.
+ * Builds the image and runs it as Kubernetes does: 128 MiB, read-only, uid 1000, no capability. It has to answer its
+ * probes, to relay a burst of messages within its memory, and to exit 0 on SIGTERM. Prints the size of the image and
+ * the memory at rest, at the most, and after the burst. Linux with Docker or Podman.
  *
  *   CONTAINER_ENGINE   docker or podman; default: the first that answers
  */
@@ -14,6 +15,8 @@ import { findNatsServer, projectRoot } from './local/nats-server.mjs';
 
 const image = 'localhost/vod-relay:image-test';
 const memory = '128m';
+/** Events of the burst. */
+const burst = 5_000;
 const engine = findEngine();
 const folder = mkdtempSync(join(tmpdir(), 'vod-relay-image-'));
 const containers = [];
@@ -34,32 +37,87 @@ async function main() {
   const sandbox = await startSandbox();
   writeConfig(sandbox, natsPort);
 
+  const httpPort = await freePort();
   const worker = start(
     ['run', '--config', '/etc/vod-relay/relay.yaml'],
-    ['-v', `${folder}:/etc/vod-relay:ro`],
+    ['-v', `${folder}:/etc/vod-relay:ro`, '--env', `VOD_RELAY_HTTP_PORT=${httpPort}`],
   );
-  await feed(sandbox);
-  await until('the message is relayed', async () => (await deleted(sandbox)) === 1);
-  const status = must(['exec', worker, 'cat', '/proc/1/status']);
-  check('it runs as uid 1000', /^Uid:\s+1000\s+1000/m.test(status));
-  check('it has no capability', /^CapEff:\s+0+$/m.test(status) && /^CapBnd:\s+0+$/m.test(status));
-  check('it cannot gain privileges', /^NoNewPrivs:\s+1$/m.test(status));
-  check('its files are read-only', call(['exec', worker, 'touch', '/app/a-file']).status !== 0);
+  const get = (path) => fetch(`http://127.0.0.1:${httpPort}${path}`);
+  await until('it is ready', async () => (await get('/readyz').catch(() => undefined))?.ok);
+  check('it holds itself to be alive and started', (await get('/livez')).ok && (await get('/startupz')).ok);
+  check('its HEALTHCHECK finds it healthy', isHealthy(worker));
+  checkRights(worker);
   // A young process has yet to give back what its start needed.
   await wait(10_000);
-  const rest = must(['exec', worker, 'cat', '/proc/1/status']);
-  const restMib = (name) =>
-    (Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(rest)?.[1]) / 2 ** 10).toFixed(0);
+  const rest = memoryOf(worker);
+
+  await feed(sandbox);
+  await until('the burst is relayed', async () => {
+    check('its HEALTHCHECK finds it healthy', isHealthy(worker), { quietly: true });
+    return (await deleted(sandbox)) === burst + 1;
+  });
+  const metrics = await (await get('/metrics')).text();
+  const settled = (outcome) => settledIn(metrics, outcome);
+  check(
+    `${burst} events are published, and what is none is a dead letter`,
+    settled('published') === burst && settled('dead-lettered') === 1,
+  );
+  const after = memoryOf(worker);
 
   const startedMs = performance.now();
   must(['stop', '--time', '40', worker]);
   const stopMs = performance.now() - startedMs;
   check('SIGTERM ends it with 0', must(['inspect', worker, '--format', '{{.State.ExitCode}}']) === '0');
-  console.log(`image             ${(size / 2 ** 20).toFixed(0)} MiB`);
+  console.log(`image             ${mib(size)}`);
   console.log(
-    `memory at rest    ${restMib('VmRSS')} MiB resident, ${restMib('RssAnon')} MiB of it its own, of ${memory}`,
+    `memory at rest    ${mib(rest.resident)} resident; ${mib(rest.workingSet)} of ${memory} in use`,
+  );
+  console.log(
+    `after the burst   ${mib(after.resident)} resident; ${mib(after.workingSet)} in use, at most ${mib(after.peak)} with files`,
   );
   console.log(`stop              ${(stopMs / 1000).toFixed(1)} s`);
+}
+
+function checkRights(worker) {
+  const status = must(['exec', worker, 'cat', '/proc/1/status']);
+  check('it runs as uid 1000', /^Uid:\s+1000\s+1000/m.test(status));
+  check('it has no capability', /^CapEff:\s+0+$/m.test(status) && /^CapBnd:\s+0+$/m.test(status));
+  check('it cannot gain privileges', /^NoNewPrivs:\s+1$/m.test(status));
+  check('its files are read-only', call(['exec', worker, 'touch', '/app/a-file']).status !== 0);
+}
+
+/** Runs the command of the HEALTHCHECK by itself: Podman needs systemd to do so. */
+function isHealthy(worker) {
+  const [, ...command] = JSON.parse(
+    must(['image', 'inspect', image, '--format', '{{json .Config.Healthcheck.Test}}']),
+  );
+  return call(['exec', worker, ...command]).status === 0;
+}
+
+/**
+ * In bytes: what the worker itself has in memory, and what counts against the limit of its container, without the
+ * files that can be dropped; `peak` has them. The cgroup is of version 2 or 1.
+ */
+function memoryOf(worker) {
+  const read = (...paths) =>
+    must(['exec', worker, 'sh', '-c', paths.map((path) => `cat ${path} 2>/dev/null`).join(' || ')]);
+  const [v2, v1] = ['/sys/fs/cgroup', '/sys/fs/cgroup/memory'];
+  const inUse = Number(read(`${v2}/memory.current`, `${v1}/memory.usage_in_bytes`));
+  const files = /^(?:total_)?inactive_file (\d+)$/m.exec(read(`${v1}/memory.stat`, `${v2}/memory.stat`));
+  return {
+    resident: Number(/^VmRSS:\s+(\d+)/m.exec(read('/proc/1/status'))?.[1]) * 2 ** 10,
+    workingSet: inUse - Number(files?.[1]),
+    peak: Number(read(`${v2}/memory.peak`, `${v1}/memory.max_usage_in_bytes`)),
+  };
+}
+
+function settledIn(metrics, outcome) {
+  const line = new RegExp(`^vod_relay_messages_settled_total\\{.*outcome="${outcome}".*\\} (\\d+)$`, 'm');
+  return Number(line.exec(metrics)?.[1]);
+}
+
+function mib(bytes) {
+  return `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 }
 
 function build() {
@@ -72,7 +130,7 @@ function build() {
   if (status !== 0) throw new Error(`the image does not build:\n${stdout}${stderr}`);
 }
 
-/** @returns the id of a container that is held as tightly as deploy/k8s/base/deployment.yaml holds it. */
+/** @returns the id of a container that is held as deploy/k8s/base/deployment.yaml holds it, and in half of its memory. */
 function start(args, flags = []) {
   const held = ['--memory', memory, '--memory-swap', memory, '--pids-limit', '100', '--read-only'];
   const rights = ['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--network', 'host'];
@@ -117,9 +175,22 @@ function writeConfig({ url, accountId, accessKeyId, accessKeySecret }, natsPort)
   chmodSync(folder, 0o755);
 }
 
+/** A burst of deletions, and one message that is none. */
 async function feed({ url }) {
-  const body = JSON.stringify({ messages: [{ body: 'no event' }] });
-  await fetch(`${url}/sandbox/queues/vod-events/messages`, { method: 'POST', body });
+  const deletions = Array.from({ length: burst }, (_, n) => ({
+    EventType: 'DeleteMediaComplete',
+    EventTime: new Date().toISOString(),
+    Status: 'success',
+    MediaType: 'video',
+    DeleteType: 'all',
+    MediaId: `image-test-${n}`,
+  }));
+  const messages = [...deletions.map((event) => JSON.stringify(event)), 'no event'];
+  const response = await fetch(`${url}/sandbox/queues/vod-events/messages`, {
+    method: 'POST',
+    body: JSON.stringify({ messages: messages.map((body) => ({ body })) }),
+  });
+  if (!response.ok) throw new Error(`the sandbox does not take the messages: ${await response.text()}`);
 }
 
 async function deleted({ url }) {
@@ -148,9 +219,9 @@ async function freePort() {
   return port;
 }
 
-function check(what, isSo) {
+function check(what, isSo, { quietly = false } = {}) {
   if (!isSo) throw new Error(`not so: ${what}`);
-  console.log(`ok                ${what}`);
+  if (!quietly) console.log(`ok                ${what}`);
 }
 
 function findEngine() {

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 const folder = dirname(fileURLToPath(import.meta.url));
 
 /** Folders to render, from deploy/k8s. */
-export const targets = ['overlays/single', 'overlays/scaled', 'replay'];
+export const targets = ['overlays/single', 'overlays/scaled', 'replay', 'doctor'];
 
 export function renderedPath(target) {
   return join(folder, 'rendered', `${basename(target)}.yaml`);

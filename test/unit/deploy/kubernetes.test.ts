@@ -23,8 +23,11 @@ const rrsa = {
   ALIBABA_CLOUD_OIDC_TOKEN_FILE: '/var/run/secrets/ack.alibabacloud.com/rrsa-tokens/token',
 };
 
-const [single = [], scaled = [], replay = []] = targets.map((target) => manifestsOf(renderedPath(target)));
-const all = [...single, ...scaled, ...replay];
+const [single = [], scaled = [], replay = [], doctor = []] = targets.map((target) =>
+  manifestsOf(renderedPath(target)),
+);
+const jobs = [...replay, ...doctor];
+const all = [...single, ...scaled, ...jobs];
 
 t.test('the rendered manifests are what kustomize makes of the overlays as they are now', (t) => {
   for (const target of targets) {
@@ -110,7 +113,7 @@ t.test(
     t.teardown(() => {
       rmSync(folder, { recursive: true });
     });
-    for (const manifests of [single, scaled, replay]) {
+    for (const manifests of [single, scaled, replay, doctor]) {
       for (const { metadata, spec } of workloads(manifests)) {
         const { volumes = [], terminationGracePeriodSeconds = 0 } = podOf(spec);
         const name = volumes.find(({ configMap }) => configMap)?.configMap?.name;
@@ -154,6 +157,7 @@ t.test(
         'vod-relay-replay',
         'vod-relay-nats-replay',
       ],
+      ['vod-relay', ['doctor', '--config'], 'vod-relay', 'vod-relay-nats'],
     ]);
     for (const { spec } of workloads(all)) {
       const account = all.find(
@@ -186,7 +190,7 @@ t.test('what selects pods selects those it is meant for', (t) => {
     for (const { spec } of workloads(manifests))
       t.match(spec.template.metadata?.labels, spec.selector?.matchLabels);
     const policy = one(manifests, 'NetworkPolicy')['spec'] as { podSelector: { matchLabels: object } };
-    for (const { spec } of workloads([...manifests, ...replay])) {
+    for (const { spec } of workloads([...manifests, ...jobs])) {
       t.match(
         spec.template.metadata?.labels,
         policy.podSelector.matchLabels,
@@ -197,6 +201,8 @@ t.test('what selects pods selects those it is meant for', (t) => {
   const relay = workloads(scaled).find(({ metadata }) => metadata.name === 'vod-relay-relay');
   const { selector } = one(scaled, 'PodDisruptionBudget')['spec'] as { selector: object };
   t.same(selector, relay?.spec.selector, 'the budget is the relay’s');
+  for (const { spec } of workloads(jobs))
+    t.match(spec.template.metadata?.labels?.['app.kubernetes.io/component'], /^(replay|doctor)$/, 'no Job’s');
   t.match(one(scaled, 'HorizontalPodAutoscaler')['spec'], { scaleTargetRef: { name: 'vod-relay-relay' } });
   t.equal(relay?.spec.replicas, undefined, 'the autoscaler alone says how many');
   const followUp = workloads(scaled).find(({ metadata }) => metadata.name === 'vod-relay-follow-up');
