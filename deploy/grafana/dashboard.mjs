@@ -47,15 +47,14 @@ function variable(name, series) {
   };
 }
 
-/** Rows below each other; the panels of a row side by side, in lines of as many as fit. */
+/** Rows below each other; the panels of a row side by side, `inLine` to a line. */
 function laidOut() {
   const panels = [];
   let y = 0;
   const place = (panel, gridPos) => panels.push({ id: panels.length + 1, ...panel, gridPos });
-  for (const { title, height, panels: ofRow } of rows) {
+  for (const { title, height, inLine, panels: ofRow } of rows) {
     place({ type: 'row', title, collapsed: false, panels: [] }, { x: 0, y, w: columns, h: 1 });
     y += 1;
-    const inLine = ofRow.length > 6 ? 8 : 3;
     const width = columns / inLine;
     for (const [index, panel] of ofRow.entries()) {
       const line = Math.floor(index / inLine);

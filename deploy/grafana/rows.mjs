@@ -1,59 +1,13 @@
-/** What the dashboard shows, from top to bottom. */
-import { chosen, graph, ofProcess, ofQueue, quantiles, stat } from './panel.mjs';
-
-const green = { color: 'green', value: null };
-const orange = (value) => ({ color: 'orange', value });
-const red = (value) => ({ color: 'red', value });
+/** What the dashboard shows, from top to bottom. `inLine` panels of a row stand side by side. */
+import { overview } from './overview.mjs';
+import { chosen, graph, ofProcess, ofQueue, quantiles } from './panel.mjs';
 
 export const rows = [
-  {
-    title: 'Is it well?',
-    height: 4,
-    panels: [
-      stat('Ledger', 'Received, but neither settled nor in flight. Always 0.', {
-        expr: `sum(vod_relay_messages_received_total{${ofQueue}}) - sum(vod_relay_messages_settled_total{${ofQueue}}) - sum(vod_relay_messages_in_flight{${ofQueue}})`,
-        steps: [red(null), { color: 'green', value: 0 }, red(1)],
-      }),
-      stat('NATS away', 'Pods for which NATS does not store.', {
-        expr: `count(vod_relay_nats_up{${chosen}} == 0) or vector(0)`,
-        steps: [green, red(1)],
-      }),
-      stat('Queues away', 'Pods and queues that cannot be received from.', {
-        expr: `count(vod_relay_queue_up{${ofQueue}} == 0) or vector(0)`,
-        steps: [green, red(1)],
-      }),
-      stat('Lag', 'Age of the oldest message when it is received.', {
-        expr: `max(vod_relay_queue_lag_seconds{${ofQueue}})`,
-        unit: 's',
-        steps: [green, orange(60), red(300)],
-      }),
-      stat(
-        'Last message',
-        'Time since any message was received. A wrong callback in VOD looks like silence.',
-        {
-          expr: `time() - max(vod_relay_last_event_timestamp_seconds{${ofQueue}})`,
-          unit: 's',
-          steps: [green, orange(3600), red(43200)],
-        },
-      ),
-      stat('Dead letters', 'New ones within a day.', {
-        expr: `sum(increase(vod_relay_dead_letters_total{${ofQueue}}[24h]))`,
-        steps: [green, orange(1)],
-      }),
-      stat('Oldest follow-up due', 'Age of the oldest event without an outcome of its follow-up.', {
-        expr: `max(vod_relay_follow_up_oldest_seconds{${chosen}})`,
-        unit: 's',
-        steps: [green, orange(86400), red(604800)],
-      }),
-      stat('Pods', 'Processes that are scraped.', {
-        expr: `count(vod_relay_build_info{${chosen}})`,
-        steps: [red(null), { color: 'green', value: 1 }],
-      }),
-    ],
-  },
+  overview,
   {
     title: 'Messages',
     height: 8,
+    inLine: 4,
     panels: [
       graph('Received', 'Messages a second, by queue.', {
         targets: [
@@ -85,6 +39,18 @@ export const rows = [
         targets: quantiles('vod_relay_enqueue_to_publish_seconds', ofQueue),
         unit: 's',
       }),
+      graph('Failures', 'Messages that come again because they failed, or outlasted their lease, by queue.', {
+        targets: [
+          [
+            '{{queue}} failed',
+            `sum by (queue) (increase(vod_relay_message_failures_total{${ofQueue}}[$__rate_interval]))`,
+          ],
+          [
+            '{{queue}} lease lost',
+            `sum by (queue) (increase(vod_relay_messages_settled_total{${ofQueue}, outcome="lease-lost"}[$__rate_interval]))`,
+          ],
+        ],
+      }),
       graph('Dead letters', 'New ones, by reason.', {
         targets: [
           [
@@ -98,6 +64,7 @@ export const rows = [
   {
     title: 'MNS',
     height: 8,
+    inLine: 3,
     panels: [
       graph('Calls', 'A second, by operation and result.', {
         targets: [
@@ -144,6 +111,7 @@ export const rows = [
   {
     title: 'NATS',
     height: 8,
+    inLine: 3,
     panels: [
       graph('Publications', 'How long they wait for their PubAck, with all tries.', {
         targets: quantiles('vod_relay_publish_duration_seconds', chosen),
@@ -168,7 +136,11 @@ export const rows = [
   {
     title: 'Follow-ups',
     height: 8,
+    inLine: 4,
     panels: [
+      graph('Taken from the stream', '1 while follow-ups come from the stream, by process.', {
+        targets: [['{{instance}}', `max by (instance) (vod_relay_follow_up_up{${chosen}})`]],
+      }),
       graph('Backlog', 'Events without an outcome of their follow-up.', {
         targets: [['events', `max(vod_relay_follow_up_backlog{${chosen}})`]],
       }),
@@ -202,11 +174,25 @@ export const rows = [
       graph('Slowed by the quota', '1 while VOD refuses calls over the quota of an account.', {
         targets: [['{{account}}', `max by (account) (vod_relay_follow_up_slowed{${chosen}})`]],
       }),
+      graph(
+        'Crashed and unreadable',
+        'Follow-ups that hit a bug, and messages that are no event of vod-relay.',
+        {
+          targets: [
+            ['crashed', `sum(increase(vod_relay_follow_up_crashes_total{${chosen}}[$__rate_interval]))`],
+            [
+              'unreadable',
+              `sum(increase(vod_relay_follow_up_unreadable_total{${chosen}}[$__rate_interval]))`,
+            ],
+          ],
+        },
+      ),
     ],
   },
   {
     title: 'Process',
     height: 8,
+    inLine: 4,
     panels: [
       graph('Event loop', 'How long it is held up, 99th percentile between two scrapes.', {
         targets: [['{{instance}}', ofProcess('nodejs_eventloop_lag_p99_seconds')]],
@@ -227,6 +213,16 @@ export const rows = [
           ],
         ],
       }),
+      graph(
+        'Spans',
+        'A second: those recorded, and of these those that the collector of traces took, and those lost.',
+        {
+          targets: [
+            ['{{result}}', `sum by (result) (rate(vod_relay_spans_total{${chosen}}[$__rate_interval]))`],
+          ],
+          unit: 'cps',
+        },
+      ),
     ],
   },
 ];

@@ -35,7 +35,6 @@ t.test('every metric that is asked for exists, and every metric of the worker is
     const [, series = ''] = /^label_values\((.*), \w+\)$/.exec(query) ?? [];
     t.same(metricFaults(series), [], query);
   }
-  t.ok(ownMetrics.length > 20, 'README.md documents the metrics');
   for (const { name } of ownMetrics) {
     t.ok(
       queries.some(({ expr }) => expr.includes(name)),
