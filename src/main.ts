@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { configCommand } from './commands/config.js';
@@ -12,6 +13,9 @@ import { ConfigError } from './config/config-error.js';
 
 /** sysexits.h: the configuration is wrong, and starting again will not help. */
 const exitConfig = 78;
+
+// One signal ends all that is in flight, however much that is: no leak, and no line on stderr that is not JSON.
+setMaxListeners(0);
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;

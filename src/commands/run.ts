@@ -47,7 +47,8 @@ export function runCommand(version: string, listen: () => StopSignals): Command 
       const log = createLog(config.log.level);
       const followsUp = role !== 'relay';
       const queues = role === 'follow-up' ? [] : [...queueLabels(config.queues).values()];
-      const state = new WorkerState({ version, role, queues, followsUp }, clock);
+      const accounts = followsUp ? [...new Set(config.queues.map(({ vod }) => vod.account))] : [];
+      const state = new WorkerState({ version, role, queues, followsUp, accounts }, clock);
       const ledger = new Ledger();
       const metrics = createMetrics({ state, ledger, clock });
       const telemetry = createTelemetry({ log, ledger, state, metrics, clock });
@@ -67,7 +68,7 @@ export function runCommand(version: string, listen: () => StopSignals): Command 
       let end: WorkerEnd;
       let server: HttpServer | undefined;
       try {
-        server = await startHttpServer(config.http, endpoints);
+        server = await startHttpServer(config.http, endpoints, telemetry.answerFailed);
         telemetry.serving(server.host, server.port);
         end = await runWorker({ config, role, clock, telemetry, tracing, ...signals });
       } finally {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config, QueueConfig } from '../config/config.js';
-import { CredentialsCache, createProvider } from '../receive/credentials.js';
+import { credentialsCaches } from '../receive/credentials.js';
 import type { Clock } from '../time.js';
 import { runChecks, type Result } from './check.js';
 import { jetStreamChecks } from './jetstream-checks.js';
@@ -24,7 +24,7 @@ export interface DoctorOptions {
 export async function diagnose({ config, role, clock }: DoctorOptions): Promise<Result[]> {
   const withRelay = role !== 'follow-up';
   const withFollowUp = role !== 'relay';
-  const credentials = cachesOf(clock);
+  const credentials = credentialsCaches(clock);
   const nats = natsChecks(config);
   const natsRoundTripMs = (): Promise<number> => nats.facts().roundTripMs();
   const queues = (withRelay ? config.queues : []).map((queue) => ({
@@ -72,14 +72,4 @@ function distinctSites(queues: readonly QueueConfig[]): QueueConfig[] {
           isDeepStrictEqual(vod, queue.vod) && isDeepStrictEqual(credentials, queue.credentials),
       ) === index,
   );
-}
-
-function cachesOf(clock: Clock): (queue: QueueConfig) => CredentialsCache {
-  const caches = new Map<QueueConfig, CredentialsCache>();
-  return (queue) => {
-    let cache = caches.get(queue);
-    if (!cache)
-      caches.set(queue, (cache = new CredentialsCache(() => createProvider(queue.credentials), clock)));
-    return cache;
-  };
 }

@@ -90,7 +90,7 @@ function storing(stream: StreamFacts, { name, subject, replicas }: WantedStream)
 /** Whether messages go before their time, or nothing is stored any more. */
 function dropping(stream: StreamFacts, { name, ageMs, leastAgeMs }: WantedStream): Finding[] {
   const findings: Finding[] = [];
-  const { dropsOldest, messages, maxMessages, maxBytes, maxMessagesOfSubject, maxAgeMs } = stream;
+  const { dropsOldest, messages, bytes, maxMessages, maxBytes, maxMessagesOfSubject, maxAgeMs } = stream;
   const limits = [
     ...(maxMessages === undefined ? [] : [`${maxMessages} messages`]),
     ...(maxBytes === undefined ? [] : [`${maxBytes} bytes`]),
@@ -98,12 +98,19 @@ function dropping(stream: StreamFacts, { name, ageMs, leastAgeMs }: WantedStream
       ? []
       : [`${maxMessagesOfSubject} messages of a subject`]),
   ];
-  if (!dropsOldest && maxMessages !== undefined && messages >= maxMessages)
+  const filled = [
+    ...(maxMessages !== undefined && messages >= maxMessages
+      ? [`${messages} of ${maxMessages} messages`]
+      : []),
+    // One more message has to fit as well.
+    ...(maxBytes !== undefined && bytes + messageBytes > maxBytes ? [`${bytes} of ${maxBytes} bytes`] : []),
+  ];
+  if (!dropsOldest && filled.length > 0)
     findings.push({
       id: 'discard',
       status: 'fail',
-      what: `it is full, with ${messages} of ${maxMessages} messages, and its discard policy is \`new\`: nothing is stored, and nothing is received`,
-      remedy: `nats stream edit ${name} --max-msgs=-1 --discard=old`,
+      what: `it is full, with ${filled.join(' and ')}, and its discard policy is \`new\`: nothing is stored, and nothing is received`,
+      remedy: `nats stream edit ${name} --max-msgs=-1 --max-bytes=-1 --discard=old`,
     });
   else if (!dropsOldest)
     findings.push({

@@ -26,12 +26,13 @@ const maxConnections = 64;
 const maxHeaderBytes = 8_192;
 
 /**
- * Answers GET and HEAD on these paths.
+ * Answers GET and HEAD on these paths. `onFailure` is told of a route that throws; who asked gets a 500 without it.
  * @throws Error that names the setting when the address cannot be listened on.
  */
 export async function startHttpServer(
   { host, port }: { host: string; port: number },
   routes: ReadonlyMap<string, Route>,
+  onFailure: (path: string, error: unknown) => void,
 ): Promise<HttpServer> {
   const server = createServer(
     {
@@ -42,7 +43,7 @@ export async function startHttpServer(
       maxHeaderSize: maxHeaderBytes,
     },
     (request, response) => {
-      void answer(request, response, routes);
+      void answer(request, response, routes, onFailure);
     },
   );
   server.maxConnections = maxConnections;
@@ -75,8 +76,10 @@ async function answer(
   { method, url = '' }: IncomingMessage,
   response: ServerResponse,
   routes: ReadonlyMap<string, Route>,
+  onFailure: (path: string, error: unknown) => void,
 ): Promise<void> {
-  const route = routes.get(url.split('?', 1)[0] ?? '');
+  const path = url.split('?', 1)[0] ?? '';
+  const route = routes.get(path);
   if (method !== 'GET' && method !== 'HEAD') {
     send(response, text(405, 'only GET and HEAD'), { allow: 'GET, HEAD' });
   } else if (!route) {
@@ -84,7 +87,8 @@ async function answer(
   } else {
     try {
       send(response, await route());
-    } catch {
+    } catch (error) {
+      onFailure(path, error);
       send(response, text(500, 'the answer could not be made'));
     }
   }

@@ -7,11 +7,11 @@ interface MessageFacts {
   attempt: number;
 }
 
-type OutcomeFacts =
+type OutcomeFacts = { eventId?: string; cause?: unknown } & (
   | { kind: 'dead-lettered'; code: string; reason: string; at: string }
-  | { kind: 'released'; delaySeconds: number; cause?: unknown }
-  | { kind: 'published' | 'duplicate' | 'forwarded'; eventId: string }
-  | { kind: 'discarded' | 'lease-lost' | 'abandoned' };
+  | { kind: 'released'; delaySeconds: number }
+  | { kind: 'published' | 'duplicate' | 'forwarded' | 'discarded' | 'lease-lost' | 'abandoned' }
+);
 
 /**
  * What can become of a message: as `createTelemetry`, of which it is a part. Each has a line at debug; what an operator
@@ -24,8 +24,12 @@ export function createMessageTelemetry({ log, ledger, state, metrics, clock, bur
       ledger.settled(queue, outcome.kind);
       known?.settled.add(1);
       if (known) known.lastSettledAtMs = clock.now();
-      const message = { queue, messageId, attempt };
-      const { kind, ...facts } = outcome;
+      const { kind, eventId, cause, ...facts } = outcome;
+      const message = { queue, messageId, attempt, ...(eventId !== undefined && { eventId }) };
+      const failed = (): void => {
+        metrics.messageFailed(queue);
+        if (known) known.trouble = troubleOf(cause, clock.now());
+      };
       switch (outcome.kind) {
         case 'dead-lettered': {
           const { code, reason, at } = outcome;
@@ -39,14 +43,13 @@ export function createMessageTelemetry({ log, ledger, state, metrics, clock, bur
           break;
         }
         case 'released': {
-          const { delaySeconds, cause } = outcome;
+          const { delaySeconds } = outcome;
           if (cause === undefined) {
             bursts.tell(`released ${queue}`, (more) => {
               log.info({ ...message, delaySeconds, ...more }, 'message given back to the queue');
             });
           } else {
-            metrics.messageFailed(queue);
-            if (known) known.trouble = troubleOf(cause, clock.now());
+            failed();
             bursts.tell(`failed ${queue} ${codeOf(cause)}`, (more) => {
               log.error(
                 { ...message, delaySeconds, ...errorFacts(cause), ...more },
@@ -58,9 +61,10 @@ export function createMessageTelemetry({ log, ledger, state, metrics, clock, bur
         }
         case 'lease-lost':
         case 'abandoned':
+          if (cause !== undefined) failed();
           bursts.tell(`${kind} ${queue}`, (more) => {
             log.warn(
-              { ...message, outcome: kind, ...more },
+              { ...message, outcome: kind, ...(cause !== undefined && errorFacts(cause)), ...more },
               'message left to the queue, which hands it out again',
             );
           });
@@ -71,9 +75,8 @@ export function createMessageTelemetry({ log, ledger, state, metrics, clock, bur
         case 'discarded':
       }
       if (log.isLevelEnabled('debug')) {
-        const { cause, ...rest } = facts as { cause?: unknown };
         const code = cause === undefined ? {} : { code: codeOf(cause) };
-        log.debug({ ...message, outcome: kind, ...rest, ...code }, 'message settled');
+        log.debug({ ...message, outcome: kind, ...facts, ...code }, 'message settled');
       }
     },
   };

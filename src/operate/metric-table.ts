@@ -33,7 +33,7 @@ export const metricTable = {
   vod_relay_message_failures_total: {
     type: 'counter',
     labels: ['queue'],
-    help: 'Messages given back to the queue because something failed: part of those released, the rest of which a stop gave back.',
+    help: 'Messages that go back to the queue because something failed. Others that are `released` or `lease-lost` were stopped, or took too long.',
   },
   vod_relay_dead_letters_total: {
     type: 'counter',

@@ -71,6 +71,7 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
   const unreadable = counter('vod_relay_follow_up_unreadable_total');
   const crashes = counter('vod_relay_follow_up_crashes_total');
   const slowed = gauge('vod_relay_follow_up_slowed');
+  for (const account of plan.accounts) slowed.set({ account }, 0);
   const failures = counter('vod_relay_message_failures_total');
   const deadLetters = counter('vod_relay_dead_letters_total');
   const pollsReplaced = counter('vod_relay_polls_replaced_total');

@@ -73,6 +73,8 @@ export interface WorkerPlan {
   /** The live queues, when the role includes the relay. */
   queues: readonly string[];
   followsUp: boolean;
+  /** Those whose VOD the follow-up half calls. */
+  accounts: readonly string[];
 }
 
 /** What is known of the worker: written by the telemetry alone, read by health, status and metrics. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../time.js';
 import { Bursts } from './bursts.js';
-import { codeOf } from './error-facts.js';
+import { codeOf, errorFacts } from './error-facts.js';
 import { createFollowUpTelemetry } from './follow-up-telemetry.js';
 import { Ledger } from './ledger.js';
 import type { Logger } from './log.js';
@@ -34,6 +34,15 @@ export function createTelemetry(targets: TelemetryTargets) {
     /** Where probes and scrapes are answered. */
     serving: (host: string, port: number) => {
       log.info({ host, port }, 'answering probes and scrapes');
+    },
+    /** A path of the HTTP server threw. */
+    answerFailed: (path: string, error: unknown) => {
+      bursts.tell(`answer ${path}`, (more) => {
+        log.error(
+          { path, ...errorFacts(error), ...more },
+          'a question could not be answered: please report this',
+        );
+      });
     },
     /** All halves are under way. */
     started: () => {
@@ -81,6 +90,9 @@ export type Telemetry = ReturnType<typeof createTelemetry>;
 /** For a command that uses the parts of a worker and is none: its lines are written, its counts go nowhere. */
 export function createCommandTelemetry(log: Logger, clock: Clock): Telemetry {
   const ledger = new Ledger();
-  const state = new WorkerState({ version: '', role: 'command', queues: [], followsUp: false }, clock);
+  const state = new WorkerState(
+    { version: '', role: 'command', queues: [], followsUp: false, accounts: [] },
+    clock,
+  );
   return createTelemetry({ log, ledger, state, metrics: createMetrics({ state, ledger, clock }), clock });
 }

@@ -3,7 +3,7 @@ import { backOffMs, sleep, type Clock } from '../time.js';
 import type { Delivery } from './delivery.js';
 import { ensureConsumer } from './durable-consumer.js';
 import { Pull } from './pull.js';
-import { jetStreamManager } from './topology.js';
+import { findStream, jetStreamManager } from './topology.js';
 
 /** One message of a stream, handed out to be worked on. */
 export interface Job {
@@ -55,6 +55,8 @@ interface JobQueueParts {
   events: JobQueueEvents;
   /** False: the consumer is someone else's, and neither created nor changed. */
   isManaged: boolean;
+  /** Makes sure of the streams once more, when this one is gone. Not called unless `isManaged`. */
+  declareStreams: () => Promise<void>;
 }
 
 /** A job of a process that died is handed out again after this long. */
@@ -70,7 +72,7 @@ const failedBackOff = { baseMs: 1_000, maxMs: 600_000 };
  *
  * NATS permissions: publish `$JS.API.CONSUMER.INFO.<stream>.<durable>`, `$JS.API.CONSUMER.MSG.NEXT.<stream>.<durable>`,
  * `$JS.ACK.<stream>.<durable>.>`; for `backlog` `$JS.API.STREAM.MSG.GET.<stream>`; to create or change the consumer
- * `$JS.API.CONSUMER.CREATE.<stream>.<durable>.>`; subscribe to the reply inbox.
+ * `$JS.API.CONSUMER.CREATE.<stream>.<durable>.>` and `$JS.API.STREAM.INFO.<stream>`; subscribe to the reply inbox.
  */
 export class JobQueue {
   readonly #options: JobQueueOptions;
@@ -89,7 +91,7 @@ export class JobQueue {
    * once, and the returned promise resolves when all handlers have.
    */
   async run(handle: (job: Job) => Promise<void>, signal: AbortSignal): Promise<void> {
-    const { connection, clock, events, isManaged } = this.#parts;
+    const { connection, clock, events } = this.#parts;
     const { stream, durable, maxInFlight } = this.#options;
     const pull = new Pull({
       connection,
@@ -97,8 +99,7 @@ export class JobQueue {
       stream,
       durable,
       expiresMs,
-      prepare: async () =>
-        ensureConsumer(await jetStreamManager(connection), { ...this.#options, ackWaitMs }, isManaged),
+      prepare: () => this.#prepare(),
       room: () => maxInFlight - this.#running.size,
       take: (delivery) => {
         if (pull.isStopped || this.#running.size >= maxInFlight) {
@@ -156,6 +157,13 @@ export class JobQueue {
       }
       throw error;
     }
+  }
+
+  async #prepare(): Promise<void> {
+    const { connection, isManaged, declareStreams } = this.#parts;
+    const manager = await jetStreamManager(connection);
+    if (isManaged && !(await findStream(manager, this.#options.stream))) await declareStreams();
+    await ensureConsumer(manager, { ...this.#options, ackWaitMs }, isManaged);
   }
 
   async #work(pull: Pull, delivery: Delivery, handle: (job: Job) => Promise<void>): Promise<void> {

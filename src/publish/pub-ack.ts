@@ -15,6 +15,9 @@ interface PubAckJson {
   error?: { code?: number; err_code?: number; description?: string };
 }
 
+/** There is no such stream, or nobody leads it just now. */
+export const noStream = 'no stream takes this subject at the moment';
+
 /** The message is larger than the stream takes; `maximum message size exceeded`. */
 const tooLarge = 10054;
 
@@ -23,8 +26,7 @@ const tooLarge = 10054;
  * Sources: ADR-22 (no responders), the JetStream API error table.
  */
 export function readPubAck(message: Msg): PubAckAnswer {
-  if (message.data.length === 0)
-    return { kind: 'try-again', reason: 'no stream takes this subject at the moment' };
+  if (message.data.length === 0) return { kind: 'try-again', reason: noStream };
   let answer: PubAckJson;
   try {
     answer = message.json<PubAckJson | null>() ?? {};

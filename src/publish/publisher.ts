@@ -226,7 +226,7 @@ export class Publisher {
       if (pending.dueMs <= nowMs) this.#send(id, pending);
     }
     if (nowMs - Math.max(oldestMs, this.#lastAckMs) > storesWithinMs) {
-      this.#options.gate.close(this.#trouble ?? `NATS acknowledges nothing, since ${storesWithinMs} ms`);
+      this.#options.gate.close(this.#trouble ?? 'NATS acknowledges nothing of what is published');
     }
   }
 }

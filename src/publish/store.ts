@@ -3,6 +3,7 @@ import { retryUntilDone, type Clock } from '../time.js';
 import { connectNats, type ConnectionEvents, type NatsOptions } from './connection.js';
 import { JobQueue, type JobQueueEvents, type JobQueueOptions } from './job-queue.js';
 import { Permits, type PermitEvents } from './permits.js';
+import { noStream } from './pub-ack.js';
 import { Publisher } from './publisher.js';
 import { StoreGate, type ClosedReason } from './store-gate.js';
 import { StreamReader } from './stream-reader.js';
@@ -48,8 +49,11 @@ export class Store {
   readonly #events: StoreEvents;
   /** What pulls from a consumer, and has to know when its requests are lost. */
   readonly #pulling: (JobQueue | Permits)[] = [];
+  /** What the streams were made sure of. */
   #horizonMs = 0;
+  #withFollowUps = false;
   #declaring = Promise.resolve();
+  readonly #closed = new AbortController();
 
   /** Connects, and tries until it succeeds. @returns undefined when the signal is aborted first. */
   static async open(
@@ -87,6 +91,7 @@ export class Store {
       ackTimeoutMs: options.ackTimeoutMs,
       onTrouble: (reason) => {
         events.publishTrouble(reason);
+        if (reason === noStream) void this.#declareAgain();
       },
     });
     void this.#followStatus();
@@ -117,7 +122,10 @@ export class Store {
   jobQueue(stream: 'events' | 'followUps', options: Omit<JobQueueOptions, 'stream'>): JobQueue {
     const name = streamNames(this.#options.prefix)[stream];
     const { manageStreams: isManaged } = this.#options;
-    const queue = new JobQueue({ ...options, stream: name }, { ...this.#own, isManaged });
+    const queue = new JobQueue(
+      { ...options, stream: name },
+      { ...this.#own, isManaged, declareStreams: () => this.#declareAgain() },
+    );
     this.#pulling.push(queue);
     return queue;
   }
@@ -148,27 +156,43 @@ export class Store {
 
   /** Call when nothing is in flight any more: every PubAck that matters is here already. */
   async close(): Promise<void> {
+    this.#closed.abort();
     this.publisher.close();
     await this.#connection.close();
   }
 
   async #declare(horizonMs: number, withFollowUps: boolean, signal: AbortSignal): Promise<void> {
     this.#declaring = this.#declaring.then(async () => {
-      const { prefix, manageStreams, streamReplicas: replicas, retention } = this.#options;
       const isDone = horizonMs <= this.#horizonMs && !withFollowUps;
-      if (!manageStreams || isDone) return;
-      await declareStreams({
-        ...this.#own,
-        prefix,
-        replicas,
-        ...retention,
-        horizonMs,
-        withFollowUps,
-        signal,
-      });
-      if (!signal.aborted) this.#horizonMs = Math.max(horizonMs, this.#horizonMs);
+      if (!this.#options.manageStreams || isDone) return;
+      await this.#declareNow(horizonMs, withFollowUps, signal);
+      if (signal.aborted) return;
+      this.#horizonMs = Math.max(horizonMs, this.#horizonMs);
+      this.#withFollowUps ||= withFollowUps;
     });
     await this.#declaring;
+  }
+
+  /** Somebody may have deleted a stream: makes sure once more of what was made sure of before, as a new process would. */
+  async #declareAgain(): Promise<void> {
+    this.#declaring = this.#declaring.then(async () => {
+      if (this.#horizonMs === 0) return;
+      await this.#declareNow(this.#horizonMs, this.#withFollowUps, this.#closed.signal);
+    });
+    await this.#declaring;
+  }
+
+  async #declareNow(horizonMs: number, withFollowUps: boolean, signal: AbortSignal): Promise<void> {
+    const { prefix, streamReplicas: replicas, retention } = this.#options;
+    await declareStreams({
+      ...this.#own,
+      prefix,
+      replicas,
+      ...retention,
+      horizonMs,
+      withFollowUps,
+      signal,
+    });
   }
 
   async #eventsWindowMs(signal: AbortSignal): Promise<number | undefined> {

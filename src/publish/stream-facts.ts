@@ -27,6 +27,7 @@ export interface StreamFacts {
   refuses: 'no-ack' | 'sealed' | 'mirror' | undefined;
   consumers: number;
   messages: number;
+  bytes: number;
   /** Epoch milliseconds; undefined without messages. */
   firstStoredAtMs: number | undefined;
   lastStoredAtMs: number | undefined;
@@ -70,6 +71,7 @@ export function streamFacts({ config, state, cluster }: StreamInfo): StreamFacts
     refuses: refusalOf(config),
     consumers: state.consumer_count,
     messages: state.messages,
+    bytes: state.bytes,
     firstStoredAtMs: hasMessages ? Date.parse(state.first_ts) : undefined,
     lastStoredAtMs: hasMessages ? Date.parse(state.last_ts) : undefined,
     matching: Object.keys(state.subjects ?? {}).length,

@@ -111,6 +111,18 @@ export class CredentialsCache {
   }
 }
 
+/** A cache for each holder of a source, made when it is first asked for. */
+export function credentialsCaches(
+  clock: Clock,
+): (holder: { readonly credentials: CredentialsSource }) => CredentialsCache {
+  const caches = new Map<object, CredentialsCache>();
+  return (holder) => {
+    const found = caches.get(holder) ?? new CredentialsCache(() => createProvider(holder.credentials), clock);
+    caches.set(holder, found);
+    return found;
+  };
+}
+
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => {

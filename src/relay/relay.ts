@@ -65,8 +65,13 @@ export function createRelay(options: RelayOptions): (lease: RelayLease) => Promi
     }
     const cloudEvent = toCloudEvent(event, origin, new Date(message.enqueuedAtMs).toISOString(), prefix);
     const publication = eventPublication(prefix, cloudEvent, traceContextOf(message.properties));
-    const { duplicate } = await publisher.publish(publication, lease.signal);
-    return { kind: duplicate ? 'duplicate' : isForeign ? 'forwarded' : 'published', eventId: cloudEvent.id };
+    const { id: eventId } = cloudEvent;
+    try {
+      const { duplicate } = await publisher.publish(publication, lease.signal);
+      return { kind: duplicate ? 'duplicate' : isForeign ? 'forwarded' : 'published', eventId };
+    } catch (error) {
+      return { ...(await recover(lease, error)), eventId };
+    }
   }
 
   async function deadLetter(

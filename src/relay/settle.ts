@@ -21,9 +21,9 @@ export async function settle(lease: SettleableLease, outcome: Outcome): Promise<
     case 'forwarded':
     case 'dead-lettered':
     case 'discarded':
-      return (await lease.ack()) ? outcome : leftToQueue(lease);
+      return (await lease.ack()) ? outcome : leftToQueue(lease, outcome);
     case 'released':
-      return (await lease.release(outcome.delaySeconds)) ? outcome : leftToQueue(lease);
+      return (await lease.release(outcome.delaySeconds)) ? outcome : leftToQueue(lease, outcome);
     case 'lease-lost':
     case 'abandoned':
       lease.abandon();
@@ -31,6 +31,11 @@ export async function settle(lease: SettleableLease, outcome: Outcome): Promise<
   }
 }
 
-function leftToQueue(lease: SettleableLease): Outcome {
-  return { kind: lease.interruption === 'abandon' ? 'abandoned' : 'lease-lost' };
+/** What was to become of it is void; why that was to be, and its event, are worth knowing still. */
+function leftToQueue(lease: SettleableLease, { eventId, cause }: Outcome): Outcome {
+  return {
+    kind: lease.interruption === 'abandon' ? 'abandoned' : 'lease-lost',
+    ...(eventId !== undefined && { eventId }),
+    ...(cause !== undefined && { cause }),
+  };
 }

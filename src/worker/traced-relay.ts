@@ -49,8 +49,9 @@ export function createTracedRelay(
       },
     };
     const outcome = await createRelay({ ...options, publisher })(tracedLease);
-    const { eventId, code, cause } = outcome as { eventId?: string; code?: string; cause?: unknown };
-    span.add({ 'vod_relay.outcome': outcome.kind, 'vod_relay.event_id': eventId, 'vod_relay.code': code });
+    const { kind, eventId, cause } = outcome;
+    const code = kind === 'dead-lettered' ? outcome.code : undefined;
+    span.add({ 'vod_relay.outcome': kind, 'vod_relay.event_id': eventId, 'vod_relay.code': code });
     span.end(cause);
     return outcome;
   };

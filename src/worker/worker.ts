@@ -2,7 +2,7 @@ import type { Config, QueueConfig } from '../config/config.js';
 import type { Telemetry } from '../operate/telemetry.js';
 import type { Tracing } from '../operate/tracing.js';
 import { Store } from '../publish/store.js';
-import { CredentialsCache, createProvider } from '../receive/credentials.js';
+import { credentialsCaches, type CredentialsCache } from '../receive/credentials.js';
 import type { Clock } from '../time.js';
 import { createFollowUpHalf } from './follow-up-half.js';
 import type { Half } from './half.js';
@@ -45,7 +45,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
   const { config, role, clock, telemetry, stop, abandon } = options;
   const store = await Store.open(config.nats, clock, telemetry, stop);
   if (!store) return 'drained';
-  const parts: Parts = { ...options, store, credentialsOf: cachesOf(clock) };
+  const parts: Parts = { ...options, store, credentialsOf: credentialsCaches(clock) };
   const halves = [
     ...(role === 'follow-up' ? [] : [createRelayHalf(parts)]),
     ...(role === 'relay' ? [] : [createFollowUpHalf(parts)]),
@@ -101,16 +101,6 @@ async function drain(
 
 async function close(halves: readonly Half[]): Promise<void> {
   await Promise.all(halves.map((half) => half.close()));
-}
-
-function cachesOf(clock: Clock): Parts['credentialsOf'] {
-  const caches = new Map<QueueConfig, CredentialsCache>();
-  return (queue) => {
-    let cache = caches.get(queue);
-    if (!cache)
-      caches.set(queue, (cache = new CredentialsCache(() => createProvider(queue.credentials), clock)));
-    return cache;
-  };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

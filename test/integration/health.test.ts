@@ -112,7 +112,10 @@ async function outage(
 
 t.test('a wedged poll loop is noticed, replaced in vain, and turns /livez false', async (t) => {
   const clock = manualClock(Date.now());
-  const state = new WorkerState({ version: '1', role: 'relay', queues: [queue], followsUp: false }, clock);
+  const state = new WorkerState(
+    { version: '1', role: 'relay', queues: [queue], followsUp: false, accounts: [] },
+    clock,
+  );
   const ledger = new Ledger();
   const metrics = createMetrics({ state, ledger, clock });
   const lines: string[] = [];
@@ -120,7 +123,7 @@ t.test('a wedged poll loop is noticed, replaced in vain, and turns /livez false'
   const telemetry = createTelemetry({ log, ledger, state, metrics, clock });
   const loop = new EventLoop(clock);
   const endpoints = createEndpoints({ state, ledger, metrics, loop, clock });
-  const server = await startHttpServer({ host: '127.0.0.1', port: 0 }, endpoints);
+  const server = await startHttpServer({ host: '127.0.0.1', port: 0 }, endpoints, telemetry.answerFailed);
   t.teardown(() => server.close());
   const http = httpAt(`http://127.0.0.1:${server.port}`);
   let polls = 0;

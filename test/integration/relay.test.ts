@@ -94,6 +94,7 @@ t.test(
     t.ok(Number(totals['received']) >= 1_000);
     t.equal(outcomes(totals), totals['received']);
     t.same(await ledger.audit(nats.url), balanced);
+    t.equal(worker.stderr, '', 'the log is all that it writes');
   },
 );
 

@@ -28,6 +28,7 @@ const stream: StreamFacts = {
   refuses: undefined,
   consumers: 0,
   messages: 0,
+  bytes: 0,
   firstStoredAtMs: undefined,
   lastStoredAtMs: undefined,
   matching: 0,
@@ -64,8 +65,13 @@ t.test('a stream that drops nothing is a risk, and one that is full of it stores
       id: 'discard',
       status: 'fail',
       what: /full, with 100 of 100 messages/,
-      remedy: 'nats stream edit VOD_EVENTS --max-msgs=-1 --discard=old',
+      remedy: 'nats stream edit VOD_EVENTS --max-msgs=-1 --max-bytes=-1 --discard=old',
     },
+  ]);
+  const byBytes = { ...stream, dropsOldest: false, maxBytes: 1_000_000 };
+  t.match(streamFindings({ ...byBytes, bytes: 800_000 }, wanted, true), [{ id: 'discard', status: 'warn' }]);
+  t.match(streamFindings({ ...byBytes, bytes: 900_000 }, wanted, true), [
+    { id: 'discard', status: 'fail', what: /full, with 900000 of 1000000 bytes/ },
   ]);
   const unlimited = { ...refusing, maxMessages: undefined };
   t.match(streamFindings(unlimited, wanted, true), [{ id: 'discard', status: 'warn' }]);

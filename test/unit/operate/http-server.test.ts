@@ -3,8 +3,16 @@ import { connect } from 'node:net';
 import t, { type Test } from 'tap';
 import { startHttpServer, type Route } from '../../../src/operate/http-server.js';
 
-async function open(test: Test, routes: Record<string, Route>): Promise<{ url: string; port: number }> {
-  const server = await startHttpServer({ host: '127.0.0.1', port: 0 }, new Map(Object.entries(routes)));
+async function open(
+  test: Test,
+  routes: Record<string, Route>,
+  onFailure: (path: string, error: unknown) => void = (_path, error) => test.fail(String(error)),
+): Promise<{ url: string; port: number }> {
+  const server = await startHttpServer(
+    { host: '127.0.0.1', port: 0 },
+    new Map(Object.entries(routes)),
+    onFailure,
+  );
   test.teardown(() => server.close());
   return { url: `http://127.0.0.1:${server.port}`, port: server.port };
 }
@@ -26,7 +34,8 @@ t.test('GET and HEAD on a path give its answer, whatever the query', async (t) =
 
 t.test('everything else is refused', async (t) => {
   const fails: Route = () => Promise.reject(new Error('secret'));
-  const { url } = await open(t, { '/hello': hello, '/fails': fails });
+  const failures: unknown[] = [];
+  const { url } = await open(t, { '/hello': hello, '/fails': fails }, (...failure) => failures.push(failure));
   const rows: [method: string, path: string, status: number][] = [
     ['GET', '/', 404],
     ['GET', '/hello/', 404],
@@ -41,6 +50,7 @@ t.test('everything else is refused', async (t) => {
     t.equal(response.status, status, `${method} ${path}`);
     t.notMatch(await response.text(), 'secret');
   }
+  t.match(failures, [['/fails', { message: 'secret' }]], 'the operator is told');
   t.equal((await fetch(`${url}/hello`, { method: 'PUT' })).headers.get('allow'), 'GET, HEAD');
 });
 
@@ -62,8 +72,14 @@ t.test('a header that is too long is refused', async (t) => {
 
 t.test('an address that cannot be listened on is told with the setting', async (t) => {
   const { port } = await open(t, {});
-  await t.rejects(startHttpServer({ host: '127.0.0.1', port }, new Map()), {
-    message: `cannot listen on 127.0.0.1:${port} (EADDRINUSE): set http.port to a free port, or to 0 for any, and http.host to an address of this machine`,
-  });
-  await t.rejects(startHttpServer({ host: '192.0.2.1', port: 0 }, new Map()), { message: /EADDRNOTAVAIL/ });
+  await t.rejects(
+    startHttpServer({ host: '127.0.0.1', port }, new Map(), () => undefined),
+    {
+      message: `cannot listen on 127.0.0.1:${port} (EADDRINUSE): set http.port to a free port, or to 0 for any, and http.host to an address of this machine`,
+    },
+  );
+  await t.rejects(
+    startHttpServer({ host: '192.0.2.1', port: 0 }, new Map(), () => undefined),
+    { message: /EADDRNOTAVAIL/ },
+  );
 });

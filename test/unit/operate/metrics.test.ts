@@ -69,15 +69,17 @@ t.test('what failed is told from what a stop gave back', async (t) => {
   const { scrape, telemetry } = openParts();
   telemetry.settled('orders', message(), { kind: 'released', delaySeconds: 1 });
   telemetry.settled('orders', message(), { kind: 'released', delaySeconds: 1, cause: new Error('no') });
+  telemetry.settled('orders', message(), { kind: 'lease-lost', cause: new Error('no') });
   const samples = await scrape();
   t.equal(sumOf(samples, 'vod_relay_messages_settled_total', { outcome: 'released' }), 2);
-  t.equal(sumOf(samples, 'vod_relay_message_failures_total', { queue: 'orders' }), 1);
+  t.equal(sumOf(samples, 'vod_relay_message_failures_total', { queue: 'orders' }), 2);
 });
 
 t.test('the follow-up tells whether it works, what waits, and what it cannot make sense of', async (t) => {
   const { scrape, telemetry } = openParts();
   const values = async (name: string): Promise<number[]> =>
     (await scrape()).filter((sample) => sample.name === name).map(({ value }) => value);
+  t.same(await values('vod_relay_follow_up_slowed'), [0], 'for each account, before VOD refuses anything');
   t.same(await values('vod_relay_follow_up_up'), [0], 'it has not begun');
   t.same(await values('vod_relay_follow_up_backlog'), [], 'nobody has looked yet');
   t.same(await values('vod_relay_follow_up_oldest_seconds'), []);

@@ -54,6 +54,10 @@ t.test('at debug each settled message has one line', async (t) => {
       { outcome: 'released', code: 'Broken', delaySeconds: 2 },
     ],
     [{ kind: 'lease-lost' }, { outcome: 'lease-lost' }],
+    [
+      { kind: 'lease-lost', eventId: 'e4', cause },
+      { outcome: 'lease-lost', eventId: 'e4', code: 'Broken' },
+    ],
     [{ kind: 'abandoned' }, { outcome: 'abandoned' }],
   ];
   for (const [n, [outcome]] of rows.entries()) telemetry.settled('orders', message(`M${n}`, n), outcome);

@@ -12,7 +12,8 @@ export function openParts({
   queues = ['orders'],
 }: { level?: LogLevel; queues?: string[] } = {}) {
   const clock = manualClock(Date.parse('2026-03-20T08:00:00Z'));
-  const state = new WorkerState({ version: '1.2.3', role: 'both', queues, followsUp: true }, clock);
+  const plan = { version: '1.2.3', role: 'both', queues, followsUp: true, accounts: ['1'] };
+  const state = new WorkerState(plan, clock);
   const ledger = new Ledger();
   const metrics = createMetrics({ state, ledger, clock });
   const lines: Record<string, unknown>[] = [];

@@ -209,6 +209,38 @@ t.test('the streams of the follow-up', async (t) => {
   });
 });
 
+t.test('a stream that somebody deletes is declared again', async (t) => {
+  await using opened = await openStore({ servers: [server.url], prefix: 'gone', retention });
+  const { store } = opened;
+  await store.ensureHorizon(2 * hourMs, neverAborted);
+  await store.ensureFollowUpStreams('auto', neverAborted);
+
+  await t.test('when there is something to publish to it', async (t) => {
+    await manager.streams.delete('GONE_EVENTS');
+    const publication = { subject: 'gone.event.x', stream: 'GONE_EVENTS', msgId: '1', body: '', headers: {} };
+    t.match(await store.publisher.publish(publication, neverAborted), { duplicate: false });
+    t.equal((await configOf('GONE_EVENTS')).duplicate_window, nanos(2 * hourMs), 'as long as before');
+    t.ok(store.gate.isOpen);
+  });
+
+  await t.test('when jobs are taken from it', async (t) => {
+    await manager.streams.delete('GONE_FOLLOW_UPS');
+    const filterSubject = 'gone.follow-up.>';
+    const queue = store.jobQueue('followUps', {
+      durable: 'd',
+      filterSubject,
+      maxInFlight: 1,
+      maxAckPending: 1,
+    });
+    const stop = new AbortController();
+    const running = queue.run((job) => job.ack().then(() => undefined), stop.signal);
+    await until(() => opened.reports.some(([name]) => name === 'jobQueueRunning'), { what: 'it runs' });
+    t.equal((await configOf('GONE_FOLLOW_UPS')).max_age, nanos(15 * hourMs));
+    stop.abort();
+    await running;
+  });
+});
+
 t.test('opening the store', async (t) => {
   const options = { servers: ['nats://127.0.0.1:1', server.url], prefix: 'vod', retention };
 

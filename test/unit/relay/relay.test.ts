@@ -13,6 +13,7 @@ interface Run {
 type Answer = (publication: Publication, lease: RelayLease) => Promise<PubAck>;
 
 const stored: Answer = async () => ({ seq: 1, duplicate: false });
+const anId = /^[0-9a-f]{32}$/;
 const fails: Answer = async () => {
   throw new TypeError('a bug');
 };
@@ -130,7 +131,7 @@ const rows: Row[] = [
     name: 'invariant 4: an unknown error means redeliver, later each time',
     event: fails,
     attempt: 2,
-    wanted: { kind: 'released', delaySeconds: 4 },
+    wanted: { kind: 'released', delaySeconds: 4, eventId: anId, cause: TypeError },
     steps: [publishes, 'release 4'],
   },
   {
@@ -190,14 +191,14 @@ const rows: Row[] = [
   {
     name: 'an ack that comes too late leaves the message to the queue',
     settles: false,
-    wanted: { kind: 'lease-lost' },
+    wanted: { kind: 'lease-lost', eventId: anId },
     steps: [publishes, 'ack'],
   },
   {
     name: 'so does a release that fails',
     event: fails,
     settles: false,
-    wanted: { kind: 'lease-lost' },
+    wanted: { kind: 'lease-lost', eventId: anId, cause: TypeError },
     steps: [publishes, 'release 2'],
   },
 ];
