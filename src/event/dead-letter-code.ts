@@ -24,10 +24,12 @@ const relayCodes = {
   'publish-rejected': 'NATS refuses the event for good, for example because it is too large.',
 } as const;
 
-/** Why the follow-up half gave up on an event. */
-const followUpCodes = {
+/** Why the follow-up half gave up on a message of the streams. */
+export const followUpCodes = {
   'follow-up-failed':
     'The follow-up of an event has failed for good; the body is its outcome, with all that a replay needs.',
+  'follow-up-unreadable':
+    'A message in VOD_EVENTS or VOD_FOLLOW_UPS is no event of this program; a replay leaves it.',
 } as const;
 
 /** Every code a dead letter can carry, with its meaning in one line. */

@@ -89,7 +89,8 @@ export function createFollowUp(options: FollowUpOptions): (job: Job, signals: Jo
     const event = toFollowUpEvent(followUp, result, prefix, clock.now());
     if (result.outcome === 'failed') {
       const { reason } = result;
-      const letter = { ...letterOf(job), messageId: event.id, body: event.body, reason };
+      const code = 'follow-up-failed';
+      const letter = { ...letterOf(job), messageId: event.id, body: event.body, code, reason } as const;
       await publisher.publish(followUpLetterPublication(prefix, letter), signal);
     }
     await publisher.publish(followUpPublication(prefix, event, traceContextOf(job.headers)), signal);
@@ -100,7 +101,8 @@ export function createFollowUp(options: FollowUpOptions): (job: Job, signals: Jo
   /** Somebody else wrote it into the stream: nothing to plan, but nothing to throw away either. */
   async function keepUnreadable(job: Job, signal: AbortSignal): Promise<void> {
     const reason = `message ${job.streamSeq} on ${job.subject} is no event of this program`;
-    const letter = { ...letterOf(job), messageId: `${job.streamSeq}`, body: job.text, reason };
+    const code = 'follow-up-unreadable';
+    const letter = { ...letterOf(job), messageId: `${job.streamSeq}`, body: job.text, code, reason } as const;
     await publisher.publish(followUpLetterPublication(prefix, letter), signal);
     await job.ack();
     onUnreadable(job.subject);

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { deadLetterCodes } from '../event/dead-letter-code.js';
+import { deadLetterCodes, followUpCodes } from '../event/dead-letter-code.js';
 import { followUpOutcomes } from '../event/follow-up.js';
 import type { Clock } from '../time.js';
 import { followUpFault, queueFault } from './health.js';
@@ -81,7 +81,7 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
     failures.inc({ queue }, 0);
     for (const code of Object.keys(deadLetterCodes)) {
       // Of the other half, which counts it as an outcome.
-      if (code !== 'follow-up-failed') deadLetters.inc({ queue, code }, 0);
+      if (!(code in followUpCodes)) deadLetters.inc({ queue, code }, 0);
     }
   }
   const mnsRequests = counter('vod_relay_mns_requests_total');
@@ -92,6 +92,7 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
   const publishes = histogram('vod_relay_publish_duration_seconds');
   const vodCalls = histogram('vod_relay_follow_up_call_duration_seconds');
   const spans = counter('vod_relay_spans_total');
+  for (const result of ['recorded', 'exported', 'failed']) spans.inc({ result }, 0);
   collectDefaultMetrics({ register: registry });
   for (const name of misnamed) registry.removeSingleMetric(name);
 

@@ -194,11 +194,10 @@ function headerText(text: string): string {
   return percentEncode(text, /[^ -~]/gu);
 }
 
-/** A follow-up that has failed for good, with all that a replay of it needs. */
+/** What the follow-up half gives up on: a follow-up that has failed for good, with all that a replay of it needs, or what it cannot read. */
 export function followUpLetterPublication(
   prefix: string,
-  letter: Pick<DeadLetter, 'messageId' | 'attempt' | 'enqueuedAtMs' | 'body' | 'reason' | 'trace'>,
+  letter: Pick<DeadLetter, 'messageId' | 'attempt' | 'enqueuedAtMs' | 'body' | 'code' | 'reason' | 'trace'>,
 ): Publication {
-  const code = 'follow-up-failed';
-  return deadLetterPublication(prefix, { ...letter, queue: 'follow-up', isXmlText: false, code, at: '' });
+  return deadLetterPublication(prefix, { ...letter, queue: 'follow-up', isXmlText: false, at: '' });
 }

@@ -1,6 +1,6 @@
 import { illegalCharacters, notUtf8 } from '../decode/damaged-body.js';
 import { decodeBody } from '../decode/decode-body.js';
-import type { DeadLetterCode } from '../event/dead-letter-code.js';
+import { followUpCodes } from '../event/dead-letter-code.js';
 import { readFailedFollowUp } from '../event/follow-up-event.js';
 import type { FollowUp } from '../event/follow-up.js';
 import { subjectToken } from '../event/subject.js';
@@ -53,8 +53,6 @@ export interface DeadLetterQuery {
   sinceMs?: number | undefined;
 }
 
-const followUpCode: DeadLetterCode = 'follow-up-failed';
-
 /** The header of a copy that says when the first of its kind became a dead letter, as an ISO time. */
 export const deadLetterTimeHeader = 'Dead-Letter-Time';
 
@@ -98,7 +96,7 @@ export function decodeDeadLetter({
     return illegalCharacters;
   }
   const text = utf8Text(body);
-  if (headers['Dead-Letter-Code'] === followUpCode) return decodeFollowUp(text ?? '');
+  if ((headers['Dead-Letter-Code'] ?? '') in followUpCodes) return decodeFollowUp(text ?? '');
   return text === undefined ? notUtf8 : decodeBody(text);
 }
 

@@ -317,7 +317,7 @@ t.test('without a queue that says how to call VOD it is put off', async (t) => {
 t.test('a message that is no event becomes a dead letter with its text', async (t) => {
   const bench = new Bench();
   const steps = await bench.take('{"specversion":');
-  t.same(steps, ['publish vod.dead-letter.follow-up.follow-up-failed', 'ack', 'unreadable vod.event.x']);
+  t.same(steps, ['publish vod.dead-letter.follow-up.follow-up-unreadable', 'ack', 'unreadable vod.event.x']);
   t.equal(bench.lastText, '{"specversion":');
   t.same(bench.results, []);
 });

@@ -151,7 +151,12 @@ t.test('decodes as the relay does today', (t) => {
       ofFollowUp,
       { kind: 'follow-up', followUp, event: { mediaId: 'm' } },
     ],
-    ['one of the follow-up half that it could not read', '{}', ofFollowUp, { kind: 'unreadable-follow-up' }],
+    [
+      'one of the follow-up half that it could not read',
+      '{}',
+      { 'Dead-Letter-Code': 'follow-up-unreadable' },
+      { kind: 'unreadable-follow-up' },
+    ],
     [
       'an outcome under another code',
       failedFollowUp.body,
