@@ -11,9 +11,10 @@ type Path = readonly (string | number)[];
 
 /**
  * The configuration in force as YAML, each key with its source: `default`, a file, or a variable. Secrets are
- * printed as `(set)`. Keys that are unset, or without meaning under the chosen type, are left out.
+ * printed as `(set)`. Keys that are unset, or without meaning under the chosen type, are left out. That traces are
+ * exported is a comment: the variables of OpenTelemetry say how.
  */
-export function printSources({ root, queues }: Sources): string {
+export function printSources({ root, queues, traces }: Sources): string {
   const document = new Document({ queues: queues.map(() => ({})) });
   queues.forEach(({ section, hasOwnCredentials }, index) => {
     for (const key of printedKeys(section)) {
@@ -22,6 +23,7 @@ export function printSources({ root, queues }: Sources): string {
     }
   });
   for (const key of printedKeys(root)) print(document, [], root, key);
+  if (traces.exporter !== 'none') document.comment = ` traces are exported: ${traces.source}`;
   return document.toString({ lineWidth: 0 });
 }
 

@@ -3,6 +3,8 @@ import type { Environment } from './environment.js';
 export interface TracesSource {
   /** Whether spans are sent to a collector: only when a variable of OpenTelemetry asks for it. */
   readonly exporter: 'otlp' | 'none';
+  /** The variable that asks for it; empty when none does. */
+  readonly source: string;
   readonly problems: readonly string[];
 }
 
@@ -38,7 +40,7 @@ export function readTraces(env: Environment): TracesSource {
   if (endpoint.value !== '' && !isHttp(endpoint.value)) {
     problems.push(`${endpoint.name}: must be an address such as http://collector:4318`);
   }
-  return { exporter: 'otlp', problems };
+  return { exporter: 'otlp', source: endpoint.name || exporter.name, problems };
 }
 
 interface Variable {
@@ -46,7 +48,7 @@ interface Variable {
   readonly value: string;
 }
 
-const off: TracesSource = { exporter: 'none', problems: [] };
+const off: TracesSource = { exporter: 'none', source: '', problems: [] };
 
 /** The first of these that is set. */
 function valueOf(env: Environment, ...names: readonly string[]): Variable {

@@ -40,7 +40,11 @@ t.test('print shows every value in force with its source', async (t) => {
     ...aMinimum(),
     credentials: { type: 'access_key', accessKeyId: 'id', accessKeySecret: 'very-secret' },
   });
-  const env = { VOD_RELAY_STOP_GRACE: '10s', VOD_RELAY_NATS_SERVERS: 'tls://n' };
+  const env = {
+    VOD_RELAY_STOP_GRACE: '10s',
+    VOD_RELAY_NATS_SERVERS: 'tls://n',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://me:very-secret@collector:4318',
+  };
   const output = await run(['print', '--config', file], env);
   const lines = output.split('\n').map((line) => line.trim());
   t.ok(lines.includes(`- name: vod-events # ${file}`));
@@ -49,6 +53,7 @@ t.test('print shows every value in force with its source', async (t) => {
   t.ok(lines.includes('quietPeriod: 24h # default'));
   t.ok(lines.includes(`accessKeySecret: (set) # ${file}`));
   t.match(output, /servers:\n\s+# VOD_RELAY_NATS_SERVERS\n\s+- tls:\/\/n\n/);
+  t.match(output, /\n# traces are exported: OTEL_EXPORTER_OTLP_ENDPOINT\n$/);
   t.notMatch(output, 'very-secret');
   t.notMatch(output, 'roleSessionName', 'a key of another type is left out');
   const { queues, ...root } = parse(output) as { queues: object[] };
