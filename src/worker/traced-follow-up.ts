@@ -1,7 +1,8 @@
 import { traceContextOf } from '../event/trace-context.js';
 import type { VodSite } from '../follow-up/deletion.js';
 import { createFollowUp, type FollowUpOptions } from '../follow-up/follow-up.js';
-import type { MessageSpan, Tracing } from '../operate/tracing.js';
+import type { MessageSpan } from '../operate/message-span.js';
+import type { Tracing } from '../operate/tracing.js';
 import type { Job } from '../publish/job-queue.js';
 import { tracedPublisher } from './traced-publisher.js';
 

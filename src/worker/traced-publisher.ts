@@ -1,4 +1,4 @@
-import type { MessageSpan } from '../operate/tracing.js';
+import type { MessageSpan } from '../operate/message-span.js';
 import type { Publisher } from '../publish/publisher.js';
 
 /** Publishes under the span of a message, so that whoever receives the publication goes on with its trace. */
