@@ -31,7 +31,7 @@ export function readDelivery(connection: NatsConnection, message: Msg): Delivery
   };
   return {
     subject,
-    headers: plainHeaders(message.headers),
+    headers: plainHeaders(() => message.headers),
     data,
     ...place,
     async ack(withinMs) {

@@ -169,7 +169,7 @@ function readDelivery(message: Msg): { stored: StoredMessage; number: number } |
     seq: Number(seq),
     subject: message.subject,
     storedAtMs: Number(time.slice(0, -6)),
-    headers: plainHeaders(message.headers),
+    headers: plainHeaders(() => message.headers),
     body: message.data,
   };
   return { stored, number: Number(number) };

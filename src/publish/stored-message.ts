@@ -11,7 +11,14 @@ export interface StoredMessage {
   readonly body: Uint8Array;
 }
 
-/** The first value of each header. */
-export function plainHeaders(headers: MsgHdrs | undefined): Record<string, string> {
-  return Object.fromEntries([...(headers ?? [])].map(([name, [value]]) => [name, value ?? '']));
+/**
+ * The first value of each header that `read` gives; none when they are malformed. The client library decodes headers
+ * when they are read, and throws for such as a server stores nevertheless, which would end its connection.
+ */
+export function plainHeaders(read: () => MsgHdrs | undefined): Record<string, string> {
+  try {
+    return Object.fromEntries([...(read() ?? [])].map(([name, [value]]) => [name, value ?? '']));
+  } catch {
+    return {};
+  }
 }

@@ -131,7 +131,7 @@ export class StreamReader {
         seq: found.seq,
         subject: found.subject,
         storedAtMs: found.time.getTime(),
-        headers: plainHeaders(found.header),
+        headers: plainHeaders(() => found.header),
         body: found.data,
       }
     );

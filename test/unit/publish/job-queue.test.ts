@@ -1,3 +1,4 @@
+import { connect as connectRaw } from 'node:net';
 import { AckPolicy, connect, nanos, type ConsumerConfig, type NatsConnection } from 'nats';
 import t from 'tap';
 import type { Job, JobQueue, JobQueueOptions } from '../../../src/publish/job-queue.js';
@@ -53,6 +54,37 @@ t.test('hands each job out with what is known of it, and never again once it is 
   );
   t.same(bed.names(), ['jobQueueRunning']);
 });
+
+t.test(
+  'a job whose headers the library cannot decode comes without them, and the next one comes',
+  async (t) => {
+    await using bed = await aBed();
+    const seen: Job[] = [];
+    using _running = bed.run(bed.queue(), async (job) => {
+      seen.push(job);
+      await job.ack();
+    });
+    const raw = connectRaw(server.port, '127.0.0.1');
+    raw.write(`CONNECT {"headers":true,"verbose":false}\r\n`);
+    for (const headers of ['my note: x', 'nöte: x', 'note: a\nb'])
+      raw.write(rawPublication(`${bed.prefix}.event.job`, headers, 'odd'));
+    await until(() => seen.length === 3, { what: 'the odd ones come', timeoutMs: atOnceMs });
+    await bed.publish('plain');
+    await until(() => seen.length === 4, { what: 'the plain one comes', timeoutMs: atOnceMs });
+    t.same(
+      seen.map(({ text }) => text),
+      ['odd', 'odd', 'odd', 'plain'],
+    );
+    t.same(bed.names(), ['jobQueueRunning']);
+    raw.destroy();
+  },
+);
+
+function rawPublication(subject: string, header: string, body: string): string {
+  const headers = `NATS/1.0\r\n${header}\r\n\r\n`;
+  const length = Buffer.byteLength(headers);
+  return `HPUB ${subject} ${length} ${length + Buffer.byteLength(body)}\r\n${headers}${body}\r\n`;
+}
 
 t.test('a job is handed out again after the delay that is asked for', async (t) => {
   await using bed = await aBed();
