@@ -8,7 +8,7 @@ import {
 } from 'nats';
 import { backOffMs, type Clock } from '../time.js';
 import { inboxPrefix } from './connection.js';
-import { readPubAck } from './pub-ack.js';
+import { noStream, readPubAck } from './pub-ack.js';
 import type { StoreGate } from './store-gate.js';
 import { PublishWindow } from './publish-window.js';
 
@@ -46,6 +46,8 @@ export interface PublisherOptions {
   ackTimeoutMs: number;
   /** Told of each reason for trying again, when it is not the one before. */
   onTrouble(reason: string): void;
+  /** Told each time that no stream takes what is published. */
+  onNoStream(): void;
 }
 
 interface Pending {
@@ -194,6 +196,7 @@ export class Publisher {
   }
 
   #tryLater(pending: Pending, reason: string): void {
+    if (reason === noStream) this.#options.onNoStream();
     pending.dueMs = this.#options.clock.monotonicMs() + backOffMs(backOff, pending.tries);
     if (reason === this.#trouble) return;
     this.#trouble = reason;

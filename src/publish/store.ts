@@ -1,9 +1,8 @@
 import { Events, type NatsConnection } from 'nats';
-import { retryUntilDone, type Clock } from '../time.js';
+import { aborted, retryUntilDone, sleep, type Clock } from '../time.js';
 import { connectNats, type ConnectionEvents, type NatsOptions } from './connection.js';
 import { JobQueue, type JobQueueEvents, type JobQueueOptions } from './job-queue.js';
 import { Permits, type PermitEvents } from './permits.js';
-import { noStream } from './pub-ack.js';
 import { Publisher } from './publisher.js';
 import { StoreGate, type ClosedReason } from './store-gate.js';
 import { StreamReader } from './stream-reader.js';
@@ -35,6 +34,8 @@ export interface StoreEvents extends ConnectionEvents, TopologyEvents, JobQueueE
 }
 
 const connectBackOff = { baseMs: 500, maxMs: 5_000 };
+/** Streams that are as they were, and take nothing, are looked at again after this. */
+const declareAgainMs = 5_000;
 
 /**
  * NATS as the worker needs it: somewhere to publish, whether that works, how long it remembers ids; and for the
@@ -53,6 +54,7 @@ export class Store {
   #horizonMs = 0;
   #withFollowUps = false;
   #declaring = Promise.resolve();
+  #again: Promise<void> | undefined;
   readonly #closed = new AbortController();
 
   /** Connects, and tries until it succeeds. @returns undefined when the signal is aborted first. */
@@ -91,7 +93,9 @@ export class Store {
       ackTimeoutMs: options.ackTimeoutMs,
       onTrouble: (reason) => {
         events.publishTrouble(reason);
-        if (reason === noStream) void this.#declareAgain();
+      },
+      onNoStream: () => {
+        void this.#declareAgain();
       },
     });
     void this.#followStatus();
@@ -162,24 +166,34 @@ export class Store {
   }
 
   async #declare(horizonMs: number, withFollowUps: boolean, signal: AbortSignal): Promise<void> {
+    const isDone = (): boolean => horizonMs <= this.#horizonMs && (this.#withFollowUps || !withFollowUps);
+    if (!this.#options.manageStreams || isDone()) return;
     this.#declaring = this.#declaring.then(async () => {
-      const isDone = horizonMs <= this.#horizonMs && !withFollowUps;
-      if (!this.#options.manageStreams || isDone) return;
+      if (signal.aborted || isDone()) return;
       await this.#declareNow(horizonMs, withFollowUps, signal);
       if (signal.aborted) return;
       this.#horizonMs = Math.max(horizonMs, this.#horizonMs);
       this.#withFollowUps ||= withFollowUps;
     });
-    await this.#declaring;
+    // Another declaration may come before, and take for ever.
+    await Promise.race([this.#declaring, aborted(signal)]);
   }
 
   /** Somebody may have deleted a stream: makes sure once more of what was made sure of before, as a new process would. */
-  async #declareAgain(): Promise<void> {
-    this.#declaring = this.#declaring.then(async () => {
-      if (this.#horizonMs === 0) return;
-      await this.#declareNow(this.#horizonMs, this.#withFollowUps, this.#closed.signal);
+  #declareAgain(): Promise<void> {
+    if (this.#again) return this.#again;
+    const { signal } = this.#closed;
+    const again = this.#declaring.then(async () => {
+      if (this.#horizonMs > 0) await this.#declareNow(this.#horizonMs, this.#withFollowUps, signal);
     });
-    await this.#declaring;
+    this.#declaring = again;
+    this.#again = again;
+    void again
+      .then(() => sleep(this.#clock, declareAgainMs, signal))
+      .then(() => {
+        this.#again = undefined;
+      });
+    return again;
   }
 
   async #declareNow(horizonMs: number, withFollowUps: boolean, signal: AbortSignal): Promise<void> {

@@ -3,7 +3,7 @@ import type { Telemetry } from '../operate/telemetry.js';
 import type { Tracing } from '../operate/tracing.js';
 import { Store } from '../publish/store.js';
 import { credentialsCaches, type CredentialsCache } from '../receive/credentials.js';
-import type { Clock } from '../time.js';
+import { aborted, type Clock } from '../time.js';
 import { createFollowUpHalf } from './follow-up-half.js';
 import type { Half } from './half.js';
 import { createRelayHalf } from './relay-half.js';
@@ -101,13 +101,4 @@ async function drain(
 
 async function close(halves: readonly Half[]): Promise<void> {
   await Promise.all(halves.map((half) => half.close()));
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => {
-      resolve();
-    });
-  });
 }

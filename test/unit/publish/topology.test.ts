@@ -223,6 +223,17 @@ t.test('a stream that somebody deletes is declared again', async (t) => {
     t.ok(store.gate.isOpen);
   });
 
+  await t.test('even if it was there the first time, and took nothing', async (t) => {
+    await manager.streams.update('GONE_EVENTS', { subjects: ['gone.elsewhere'] });
+    const publication = { subject: 'gone.event.x', stream: 'GONE_EVENTS', msgId: '2', body: '', headers: {} };
+    const published = store.publisher.publish(publication, neverAborted);
+    await until(() => opened.reports.some(([name]) => name === 'streamDiffers'), {
+      what: 'it was looked at',
+    });
+    await manager.streams.delete('GONE_EVENTS');
+    t.match(await published, { duplicate: false });
+  });
+
   await t.test('when jobs are taken from it', async (t) => {
     await manager.streams.delete('GONE_FOLLOW_UPS');
     const filterSubject = 'gone.follow-up.>';
@@ -239,6 +250,20 @@ t.test('a stream that somebody deletes is declared again', async (t) => {
     stop.abort();
     await running;
   });
+});
+
+t.test('whoever waits behind a declaration that cannot succeed can be told to give up', async (t) => {
+  await manager.streams.add({ name: 'IN-THE-WAY', subjects: ['blocked.event.>'] });
+  await using opened = await openStore({ servers: [server.url], prefix: 'blocked', retention });
+  const [first, second] = [new AbortController(), new AbortController()];
+  const declaring = opened.store.ensureHorizon(hourMs, first.signal);
+  await until(() => opened.reports.some(([name]) => name === 'declareFailed'), { what: 'it fails' });
+  const waiting = opened.store.ensureHorizon(2 * hourMs, second.signal);
+  second.abort();
+  await waiting;
+  first.abort();
+  await declaring;
+  t.notOk(opened.reports.some(([name]) => name === 'streamCreated'));
 });
 
 t.test('opening the store', async (t) => {
