@@ -75,7 +75,7 @@ export function runCommand(version: string, listen: () => StopSignals): Command 
         // Either would keep a process alive that has failed.
         loop.close();
         await server?.close();
-        if (!signals.abandon.aborted) await tracing?.close();
+        await tracing?.close(signals.abandon);
       }
       const { user, system } = process.cpuUsage();
       telemetry.stopped(Math.round((user + system) / 1000));

@@ -12,7 +12,7 @@ const samplers = ['always_on', 'always_off', 'traceidratio'].flatMap((name) => [
 
 /**
  * What the `OTEL_*` variables say of traces. The OpenTelemetry SDK reads them itself, and takes a wrong value for none;
- * here each one that would change where spans go, or how many, is a problem that names its variable.
+ * here one that would change where spans go, or how many, is a problem that names its variable.
  * Source: OpenTelemetry, "Environment Variable Specification" and "OTLP Exporter Configuration".
  */
 export function readTraces(env: Environment): TracesSource {
@@ -36,6 +36,10 @@ export function readTraces(env: Environment): TracesSource {
   if (sampler.value.endsWith('traceidratio')) {
     check(ratio, Number(ratio.value) >= 0 && Number(ratio.value) <= 1, 'a number from 0 to 1');
   }
+  for (const each of ['OTEL_BSP_MAX_QUEUE_SIZE', 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE'].map((name) =>
+    valueOf(env, name),
+  ))
+    check(each, /^[1-9][0-9]*$/.test(each.value), 'a whole number from 1');
   // Not quoted: an address may have a password in it.
   if (endpoint.value !== '' && !isHttp(endpoint.value)) {
     problems.push(`${endpoint.name}: must be an address such as http://collector:4318`);

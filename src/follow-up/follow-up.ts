@@ -102,7 +102,7 @@ export function createFollowUp(options: FollowUpOptions): (job: Job, signals: Jo
   async function keepUnreadable(job: Job, signal: AbortSignal): Promise<void> {
     const reason = `message ${job.streamSeq} on ${job.subject} is no event of this program`;
     const code = 'follow-up-unreadable';
-    const letter = { ...letterOf(job), messageId: `${job.streamSeq}`, body: job.text, code, reason } as const;
+    const letter = { ...letterOf(job), messageId: `${job.streamSeq}`, body: job.data, code, reason } as const;
     await publisher.publish(followUpLetterPublication(prefix, letter), signal);
     await job.ack();
     onUnreadable(job.subject);

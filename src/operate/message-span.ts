@@ -125,10 +125,10 @@ function stopWatch(clock: Clock): () => HrTime {
   };
 }
 
-/** The code only: the text of an error that nobody foresaw may hold anything. */
+/** The code only: the text of an error that nobody foresaw may hold anything. What ends a lease is a word. */
 function fail(span: Span, error: unknown): void {
-  const { code, name } = error as { code?: unknown; name?: unknown };
-  const type = typeof code === 'string' ? code : String(name);
+  const { code, name } = error instanceof Error ? (error as NodeJS.ErrnoException) : { name: 'unknown' };
+  const type = typeof error === 'string' ? error : typeof code === 'string' ? code : name;
   span.setAttribute('error.type', type);
   span.setStatus({ code: SpanStatusCode.ERROR, message: type });
 }

@@ -81,7 +81,7 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
     failures.inc({ queue }, 0);
     for (const code of Object.keys(deadLetterCodes)) {
       // Of the other half, which counts it as an outcome.
-      if (!(code in followUpCodes)) deadLetters.inc({ queue, code }, 0);
+      if (!Object.hasOwn(followUpCodes, code)) deadLetters.inc({ queue, code }, 0);
     }
   }
   const mnsRequests = counter('vod_relay_mns_requests_total');

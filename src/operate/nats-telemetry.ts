@@ -77,6 +77,8 @@ export function createNatsTelemetry({ log, state, metrics, clock, once, bursts }
       });
     },
     streamCreated: (stream: string) => {
+      state.startTrouble = undefined;
+      once.forget(`declare ${stream}`);
       log.info({ stream }, 'stream created');
     },
     streamDiffers: (stream: string, differences: readonly string[]) => {

@@ -67,7 +67,7 @@ export function createTelemetry(targets: TelemetryTargets) {
         once.tell('traces', codeOf(error), (more) => {
           log.warn(
             { spans, code: codeOf(error), ...more },
-            'spans are lost: the collector of OTEL_EXPORTER_OTLP_ENDPOINT does not take them; messages are not held up',
+            'spans are lost: the collector that the OTEL_ variables name does not take them; messages are not held up',
           );
         });
       }

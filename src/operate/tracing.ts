@@ -21,8 +21,8 @@ import { beginMessageSpan, type MessageSpan, type SpanFacts } from './message-sp
 export interface Tracing {
   /** Begins the span of a message that was taken from somewhere, in the trace that it came with or else in a new one. */
   begin(name: string, trace: TraceContext, facts: SpanFacts): MessageSpan;
-  /** Sends what is left, within three seconds. */
-  close(): Promise<void>;
+  /** Sends what is left, within three seconds, or until `cut` is aborted. */
+  close(cut: AbortSignal): Promise<void>;
 }
 
 export interface TracingOptions {
@@ -35,6 +35,7 @@ export interface TracingOptions {
 }
 
 const closeWithinMs = 3_000;
+const maxValueLength = 500;
 
 /**
  * Tracing as the standard `OTEL_*` variables say: where spans go, how many, under what name. Spans that the collector
@@ -45,12 +46,17 @@ export function createTracing({ version, clock, onRecorded, onExported }: Tracin
     .merge(resourceFromAttributes({ 'service.name': 'vod-relay', 'service.version': version }))
     .merge(detectResources({ detectors: [serviceInstanceIdDetector, envDetector] }));
   const batches = new BatchSpanProcessor(watched(new OTLPTraceExporter(), onExported));
-  const provider = new BasicTracerProvider({ resource, spanProcessors: [telling(onRecorded), batches] });
+  const provider = new BasicTracerProvider({
+    resource,
+    spanProcessors: [telling(onRecorded), batches],
+    // Ids come from messages, and may be as long as these.
+    spanLimits: { attributeValueLengthLimit: maxValueLength },
+  });
   const tracer = provider.getTracer('vod-relay', version);
   return {
     begin: (name, trace, facts) => beginMessageSpan(tracer, clock, name, trace, facts),
-    async close() {
-      await Promise.race([provider.shutdown().catch(() => undefined), sleep(clock, closeWithinMs)]);
+    async close(cut) {
+      await Promise.race([provider.shutdown().catch(() => undefined), sleep(clock, closeWithinMs, cut)]);
     },
   };
 }

@@ -11,6 +11,8 @@ export interface Job {
   /** The first value of each. */
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
+  /** As stored, byte for byte. */
+  readonly data: Uint8Array;
   /** When the stream stored it, epoch milliseconds. */
   readonly storedAtMs: number;
   readonly streamSeq: number;
@@ -189,11 +191,11 @@ export class JobQueue {
       cancelKeepAlive();
       return isConfirmed;
     };
-    const { subject, headers, storedAtMs, streamSeq, deliveries } = delivery;
-    const text = Buffer.from(delivery.data).toString('utf8');
+    const { subject, headers, data, storedAtMs, streamSeq, deliveries } = delivery;
+    const text = Buffer.from(data).toString('utf8');
     let failure: unknown = new Error('the job was neither acked nor given back');
     try {
-      await handle({ subject, headers, text, storedAtMs, streamSeq, deliveries, ack, redeliver });
+      await handle({ subject, headers, text, data, storedAtMs, streamSeq, deliveries, ack, redeliver });
     } catch (error) {
       failure = error;
     }

@@ -96,7 +96,7 @@ export function decodeDeadLetter({
     return illegalCharacters;
   }
   const text = utf8Text(body);
-  if ((headers['Dead-Letter-Code'] ?? '') in followUpCodes) return decodeFollowUp(text ?? '');
+  if (Object.hasOwn(followUpCodes, headers['Dead-Letter-Code'] ?? '')) return decodeFollowUp(text ?? '');
   return text === undefined ? notUtf8 : decodeBody(text);
 }
 

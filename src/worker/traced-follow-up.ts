@@ -6,9 +6,6 @@ import type { Tracing } from '../operate/tracing.js';
 import type { Job } from '../publish/job-queue.js';
 import { tracedPublisher } from './traced-publisher.js';
 
-/** Of a media id, which may be 64 KiB long, no more than this is in a span. */
-const maxIdLength = 200;
-
 /**
  * As `createFollowUp`, which knows nothing of it: each time a follow-up is taken up there is a span, with the wait for
  * a permit, the calls to VOD, the publication and the ack under it, in the trace of its event.
@@ -43,7 +40,7 @@ export function createTracedFollowUp(
           'vod_relay.outcome': result.outcome,
           'vod_relay.row': result.row,
           'vod_relay.event_id': of.eventId,
-          'vod_relay.media_id': of.mediaId.slice(0, maxIdLength),
+          'vod_relay.media_id': of.mediaId,
           'vod_relay.code': result.code,
           'vod_relay.request_id': result.requestId,
         });

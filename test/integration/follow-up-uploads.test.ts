@@ -59,7 +59,9 @@ t.test('what was put off survives the worker, and an upload that goes on is put 
   await first.exit;
   await control.setUpload(id, { modifiedMs: Date.now() });
   await testbed.startWorker({ followUp }, 'follow-up');
-  await until(async () => (await postponements(testbed)).length === 2, { what: 'it is put off again' });
+  // What the killed worker held is handed out again after 15 s.
+  const again = { what: 'it is put off again', timeoutMs: 60_000 };
+  await until(async () => (await postponements(testbed)).length === 2, again);
   await control.setUpload(id, { uploading: false });
   t.same(await untilAllHaveOutcomes(testbed, [id]), { deleted: 1 });
   t.equal((await control.vodState()).liveUploadsAborted, 0);

@@ -267,6 +267,10 @@ t.test('a collector that cannot be spoken to is a problem of the configuration',
       /SAMPLER_ARG: must be a number/,
     ],
     [
+      { ...endpoint, OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '0' },
+      /EXPORT_BATCH_SIZE: must be a whole number from 1/,
+    ],
+    [
       { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'me:secret@host' },
       /OTLP_TRACES_ENDPOINT: must be an address(?!.*secret)/,
     ],
