@@ -53,6 +53,23 @@ export function createTelemetry(targets: TelemetryTargets) {
       state.phase = 'stopping';
       log.info({ inFlight, graceMs }, 'stopping: nothing new is received; what is in flight is finished');
     },
+    /** The last credentials have to do for now, since their source fails; or it gives some again (undefined). */
+    credentialsFallback: (error: unknown) => {
+      if (error === undefined) {
+        once.over('credentials', (failures) => {
+          log.info({ failures }, 'the source of credentials gives some again');
+        });
+        return;
+      }
+      // The text may quote what the source answered.
+      const { code, name } = error as NodeJS.ErrnoException;
+      once.tell('credentials', code ?? name, (more) => {
+        log.warn(
+          { code: code ?? name, ...more },
+          'the source of credentials gives none: the last ones are used until they are refused; see to STS, the role or the metadata service',
+        );
+      });
+    },
     spanRecorded: () => {
       metrics.spans('recorded', 1);
     },

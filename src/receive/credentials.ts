@@ -37,11 +37,14 @@ export function createProvider(source: CredentialsSource): CredentialsProvider {
   );
 }
 
+/** Told why the last set has to do for now; undefined when the source gives some again. */
+export type OnFallback = (error: unknown) => void;
+
 /** How long a set is used before the provider is asked again; the provider renews well before expiry. */
 const freshForMs = 60_000;
 /** How long the provider may take. */
 const answerWithinMs = 10_000;
-/** How long the last set is used again after the source gave none. */
+/** After the source gave none. */
 const askAgainMs = 10_000;
 
 /**
@@ -53,14 +56,18 @@ const askAgainMs = 10_000;
 export class CredentialsCache {
   readonly #create: () => CredentialsProvider;
   readonly #clock: Clock;
+  readonly #onFallback: OnFallback;
   #provider: CredentialsProvider | undefined;
   #cached: Credentials | undefined;
   #freshUntilMs = 0;
+  /** The source gave none the last time: nobody waits for it while there is a set that was not refused. */
+  #isFallback = false;
   #question: Promise<Credentials> | undefined;
 
-  constructor(create: () => CredentialsProvider, clock: Clock) {
+  constructor(create: () => CredentialsProvider, clock: Clock, onFallback: OnFallback = () => undefined) {
     this.#create = create;
     this.#clock = clock;
+    this.#onFallback = onFallback;
   }
 
   /**
@@ -72,6 +79,11 @@ export class CredentialsCache {
     this.#question ??= this.#ask().finally(() => {
       this.#question = undefined;
     });
+    if (this.#cached && this.#isFallback) {
+      // It may be refused meanwhile; then the question fails, and the next call asks again.
+      this.#question.catch(() => undefined);
+      return this.#cached;
+    }
     return signal ? await untilAborted(this.#question, signal) : await this.#question;
   }
 
@@ -99,11 +111,15 @@ export class CredentialsCache {
         throw new Error('the credentials source gave an empty access key');
       this.#cached = { accessKeyId, accessKeySecret, securityToken: securityToken || undefined };
       this.#freshUntilMs = this.#clock.monotonicMs() + freshForMs;
+      if (this.#isFallback) this.#onFallback(undefined);
+      this.#isFallback = false;
       return this.#cached;
     } catch (error) {
       this.#provider = undefined;
       if (!this.#cached) throw error;
       this.#freshUntilMs = this.#clock.monotonicMs() + askAgainMs;
+      this.#isFallback = true;
+      this.#onFallback(error);
       return this.#cached;
     } finally {
       cancel();
@@ -114,10 +130,12 @@ export class CredentialsCache {
 /** A cache for each holder of a source, made when it is first asked for. */
 export function credentialsCaches(
   clock: Clock,
+  onFallback?: OnFallback,
 ): (holder: { readonly credentials: CredentialsSource }) => CredentialsCache {
   const caches = new Map<object, CredentialsCache>();
   return (holder) => {
-    const found = caches.get(holder) ?? new CredentialsCache(() => createProvider(holder.credentials), clock);
+    const found =
+      caches.get(holder) ?? new CredentialsCache(() => createProvider(holder.credentials), clock, onFallback);
     caches.set(holder, found);
     return found;
   };

@@ -45,7 +45,11 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
   const { config, role, clock, telemetry, stop, abandon } = options;
   const store = await Store.open(config.nats, clock, telemetry, stop);
   if (!store) return 'drained';
-  const parts: Parts = { ...options, store, credentialsOf: credentialsCaches(clock) };
+  const parts: Parts = {
+    ...options,
+    store,
+    credentialsOf: credentialsCaches(clock, telemetry.credentialsFallback),
+  };
   const halves = [
     ...(role === 'follow-up' ? [] : [createRelayHalf(parts)]),
     ...(role === 'relay' ? [] : [createFollowUpHalf(parts)]),

@@ -8,6 +8,7 @@ import {
   type CredentialsSource,
 } from '../../../src/receive/credentials.js';
 import { manualClock } from '../../fixtures/mns/manual-clock.js';
+import { until } from '../../support/until.js';
 
 type Given = Awaited<ReturnType<CredentialsProvider['getCredential']>>;
 
@@ -22,21 +23,27 @@ function open() {
   const clock = manualClock(0);
   const questions: Question[] = [];
   let providers = 0;
-  const cache = new CredentialsCache(() => {
-    const provider = ++providers;
-    return {
-      getCredential: () =>
-        new Promise((answer, fail) => {
-          questions.push({ provider, answer, fail });
-        }),
-    };
-  }, clock);
+  const fallbacks: unknown[] = [];
+  const onFallback = (error: unknown): number => fallbacks.push(error);
+  const cache = new CredentialsCache(
+    () => {
+      const provider = ++providers;
+      return {
+        getCredential: () =>
+          new Promise((answer, fail) => {
+            questions.push({ provider, answer, fail });
+          }),
+      };
+    },
+    clock,
+    onFallback,
+  );
   const ask = (n: number): Question => {
     const question = questions[n];
     if (question === undefined) throw new Error(`question ${n} was not asked`);
     return question;
   };
-  return { cache, clock, questions, ask };
+  return { cache, clock, questions, ask, fallbacks };
 }
 
 const key = (n: number): Given => ({
@@ -96,7 +103,7 @@ t.test('a failure is told to all who wait and not remembered', async (t) => {
 });
 
 t.test('while the source gives none, the last set is used until it is refused', async (t) => {
-  const { cache, clock, questions, ask } = open();
+  const { cache, clock, questions, ask, fallbacks } = open();
   const first = cache.get();
   ask(0).answer(key(1));
   const set = await first;
@@ -108,14 +115,19 @@ t.test('while the source gives none, the last set is used until it is refused', 
   t.equal(await cache.get(), set);
   t.equal(questions.length, 2, 'the source has a rest of ten seconds');
   clock.advance(1);
-  const third = cache.get();
+  t.equal(await cache.get(), set, 'nobody waits for its next answer');
   t.equal(ask(2).provider, 2);
   ask(2).fail(new Error('STS is down'));
-  t.equal(await third, set);
+  await until(() => fallbacks.length === 2, { what: 'it is told of both' });
+  t.match(fallbacks, [{ message: 'STS is down' }, { message: 'STS is down' }]);
   cache.refuse(set);
   const failed = t.rejects(cache.get(), { message: 'STS is down' });
   ask(3).fail(new Error('STS is down'));
   await failed;
+  const healed = cache.get();
+  ask(4).answer(key(2));
+  t.same(await healed, key(2));
+  t.equal(fallbacks.at(-1), undefined, 'and of the end');
 });
 
 t.test('a provider that cannot be made is a failure like any other', async (t) => {
