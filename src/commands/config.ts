@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { collect } from './config-option.js';
 
 import type { Environment } from '../config/environment.js';
 import { loadConfig, loadSources, processEnvironment } from '../config/load.js';
@@ -47,7 +48,7 @@ function withFiles(command: Command): Command {
   return command.option(
     '--config <file>',
     'a YAML or JSON file; repeatable, later ones win (else VOD_RELAY_CONFIG, separated by commas)',
-    (file: string, files: readonly string[]) => [...files, file],
+    collect,
     [],
   );
 }

@@ -1,4 +1,6 @@
 import { Command, Option } from 'commander';
+import { withConfig } from './config-option.js';
+import { finish } from './finish.js';
 import { loadConfigFromProcess } from '../config/load.js';
 import { diagnose, type DoctorRole } from '../doctor/diagnose.js';
 import { resultJson, resultTable } from '../doctor/table.js';
@@ -12,11 +14,10 @@ interface DoctorFlags {
 
 /** `vod-relay doctor`: the configuration against reality. Exits 1 when a check fails, else 0. */
 export function doctorCommand(): Command {
-  return new Command('doctor')
+  return withConfig(new Command('doctor'))
     .description(
       'hold the configuration against MNS, NATS and VOD, change nothing, and say what mends what is wrong',
     )
-    .option('--config <file>', 'configuration file; repeatable, later files win', collect, [])
     .addOption(
       new Option('--role <role>', 'whose set-up to look at, as for `run`')
         .choices(['both', 'relay', 'follow-up'] satisfies DoctorRole[])
@@ -27,16 +28,6 @@ export function doctorCommand(): Command {
       const config = loadConfigFromProcess(files, { requireLive: role !== 'follow-up' });
       const results = await diagnose({ config, role, clock: systemClock });
       const text = json === true ? resultJson(results) : resultTable(results);
-      await new Promise<void>((resolve) => {
-        process.stdout.write(text, () => {
-          resolve();
-        });
-      });
-      // All is said. A dial, or a source of credentials, that nobody answers would keep the process alive.
-      process.exit(results.some(({ status }) => status === 'fail') ? 1 : 0);
+      await finish(text, results.some(({ status }) => status === 'fail') ? 1 : 0);
     });
-}
-
-function collect(value: string, values: string[]): string[] {
-  return [...values, value];
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
+import { finish } from './finish.js';
 import type { Config } from '../config/config.js';
 import { loadConfigFromProcess } from '../config/load.js';
 import { createLog, type Logger } from '../operate/log.js';
@@ -32,9 +33,8 @@ export function replayCommand(listen: () => StopSignals): Command {
   return addReplayOptions(command).action(async (flags: ReplayFlags) => {
     if (flags.resume !== undefined) checkResume(command);
     const ended = await run(flags, listen());
-    if (ended) process.stdout.write(flags.json ? `${toJson(ended)}\n` : toText(ended));
-    // A dial or a poll that was given up would keep the process alive.
-    process.exit(ended && isSettled(ended.result) ? 0 : 1);
+    const text = ended ? (flags.json ? `${toJson(ended)}\n` : toText(ended)) : '';
+    await finish(text, ended && isSettled(ended.result) ? 0 : 1);
   });
 }
 

@@ -1,4 +1,6 @@
 import { Command, Option } from 'commander';
+import { withConfig } from './config-option.js';
+import { finish } from './finish.js';
 import { loadConfigFromProcess } from '../config/load.js';
 import { createEndpoints } from '../operate/endpoints.js';
 import { EventLoop } from '../operate/event-loop.js';
@@ -25,11 +27,10 @@ interface RunFlags {
 
 /** `vod-relay run`: the daemon. Exits 0 when everything in flight was settled or given back, else 1. */
 export function runCommand(version: string, listen: () => StopSignals): Command {
-  return new Command('run')
+  return withConfig(new Command('run'))
     .description(
       'relay events from the live queues to NATS JetStream, and follow them up in VOD, until stopped',
     )
-    .option('--config <file>', 'configuration file; repeatable, later files win', collect, [])
     .addOption(
       new Option('--role <role>', 'which half to run')
         .choices(['both', 'relay', 'follow-up'] satisfies Role[])
@@ -79,8 +80,7 @@ export function runCommand(version: string, listen: () => StopSignals): Command 
       }
       const { user, system } = process.cpuUsage();
       telemetry.stopped(Math.round((user + system) / 1000));
-      // All is said and done. A dial that NATS never answered would keep the process alive for minutes.
-      process.exit(end === 'abandoned' ? 1 : 0);
+      await finish('', end === 'abandoned' ? 1 : 0);
     });
 }
 
@@ -94,8 +94,4 @@ function toggleDebugOnSignal(log: Logger): void {
     log.info({ logLevel }, 'the log level is changed by SIGUSR2');
     log.level = logLevel;
   });
-}
-
-function collect(value: string, values: string[]): string[] {
-  return [...values, value];
 }

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { collect } from './config-option.js';
 import type { QueueSpec } from '../sandbox/control-types.js';
 import { startSandbox, type Sandbox } from '../sandbox/sandbox.js';
 
@@ -76,8 +77,4 @@ function text(sandbox: Sandbox, queues: string[], vodEventQueue = 'no queue: see
 function wholeNumber(value: string): number {
   if (!/^\d{1,10}$/.test(value)) throw new InvalidArgumentError('Not a whole number.');
   return Number(value);
-}
-
-function collect(value: string, earlier: string[]): string[] {
-  return [...earlier, value];
 }

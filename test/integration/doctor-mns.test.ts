@@ -1,6 +1,5 @@
 /** `vod-relay doctor` on an MNS that cannot be reached or used as a relay uses it. */
 import t from 'tap';
-import type { FaultRule } from '../../src/sandbox/control-types.js';
 import {
   allCredentials,
   closedPort,
@@ -9,21 +8,13 @@ import {
   inBothCalls,
   key,
   secret,
+  type BadSetUp,
   type ExpectedProblem,
 } from '../support/doctor.js';
-import { startTestbed, type ConfigOverrides } from '../support/testbed.js';
+import { startTestbed } from '../support/testbed.js';
 
 const bed = await startTestbed({ credentials: allCredentials });
 t.teardown(() => bed[Symbol.asyncDispose]());
-
-interface BadSetUp {
-  what: string;
-  /** Of the queue in the configuration. */
-  queueConfig?: ConfigOverrides;
-  config?: ConfigOverrides;
-  faults?: FaultRule[];
-  finds: readonly ExpectedProblem[];
-}
 
 const closed = `http://127.0.0.1:${await closedPort()}`;
 

@@ -1,21 +1,15 @@
 /** `vod-relay doctor` on queues whose settings are not as they should be. */
 import t from 'tap';
-import type { FaultRule, QueueSpec } from '../../src/sandbox/control-types.js';
-import { examine, expectProblems, inVod, type ExpectedProblem } from '../support/doctor.js';
-import { startTestbed, type ConfigOverrides, type Testbed } from '../support/testbed.js';
+import type { QueueSpec } from '../../src/sandbox/control-types.js';
+import { examine, expectProblems, inVod, type BadSetUp, type ExpectedProblem } from '../support/doctor.js';
+import { startTestbed, type Testbed } from '../support/testbed.js';
 
 const bed = await startTestbed();
 t.teardown(() => bed[Symbol.asyncDispose]());
 
-interface BadSetUp {
-  what: string;
+interface BadQueue extends BadSetUp {
   /** Attributes of the queue. */
   queue?: Partial<QueueSpec>;
-  /** Of the queue in the configuration. */
-  queueConfig?: ConfigOverrides;
-  config?: ConfigOverrides;
-  faults?: FaultRule[];
-  finds: readonly ExpectedProblem[];
 }
 
 const remote = bed.sandbox.url.replace('127.0.0.1', '0.0.0.0');
@@ -24,7 +18,7 @@ function inQueue(status: 'warn' | 'fail', id: string, remedy: RegExp): ExpectedP
   return { area: 'queue vod-events', id, status, remedy };
 }
 
-const badSetUps: readonly BadSetUp[] = [
+const badSetUps: readonly BadQueue[] = [
   {
     what: 'a visibility timeout that a lost PubAck outlasts',
     queue: { visibilityMs: 5_000 },

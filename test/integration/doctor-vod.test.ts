@@ -1,6 +1,5 @@
 /** `vod-relay doctor` on a VOD that cannot be called as a follow-up calls it. */
 import t from 'tap';
-import type { FaultRule } from '../../src/sandbox/control-types.js';
 import {
   allCredentials,
   closedPort,
@@ -9,21 +8,12 @@ import {
   inBothCalls,
   inVod,
   key,
-  type ExpectedProblem,
+  type BadSetUp,
 } from '../support/doctor.js';
-import { region, startTestbed, type ConfigOverrides } from '../support/testbed.js';
+import { region, startTestbed } from '../support/testbed.js';
 
 const bed = await startTestbed({ credentials: allCredentials });
 t.teardown(() => bed[Symbol.asyncDispose]());
-
-interface BadSetUp {
-  what: string;
-  /** Of the queue in the configuration. */
-  queueConfig?: ConfigOverrides;
-  config?: ConfigOverrides;
-  faults?: FaultRule[];
-  finds: readonly ExpectedProblem[];
-}
 
 const vod = { region, account: bed.sandbox.accountId, endpoint: bed.sandbox.url };
 const closed = `http://127.0.0.1:${await closedPort()}`;

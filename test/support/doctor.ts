@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { connect } from 'nats';
 import type { Test } from 'tap';
 import type { Result } from '../../src/doctor/check.js';
-import type { SandboxCredential } from '../../src/sandbox/control-types.js';
+import type { FaultRule, SandboxCredential } from '../../src/sandbox/control-types.js';
 import { region, type ConfigOverrides, type Role, type Testbed } from './testbed.js';
 import { startWorkerProcess } from './worker-process.js';
 
@@ -13,6 +13,16 @@ export interface Examination {
   code: number | null;
   results: Result[];
   stdout: string;
+}
+
+/** A set-up with one fault in it, for an MNS and a VOD that many share. */
+export interface BadSetUp {
+  what: string;
+  /** Of the queue in the configuration. */
+  queueConfig?: ConfigOverrides;
+  config?: ConfigOverrides;
+  faults?: FaultRule[];
+  finds: readonly ExpectedProblem[];
 }
 
 /** What is wrong, and what has to be said of it. */

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
+import { withConfig } from '../config-option.js';
 import { streamNames } from '../../publish/topology.js';
 import {
   selectDeadLetters,
-  withConfig,
   withFilters,
   withSession,
   type DeadLettersIo,

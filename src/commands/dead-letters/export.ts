@@ -1,10 +1,10 @@
 import { open } from 'node:fs/promises';
 import { Command } from 'commander';
+import { withConfig } from '../config-option.js';
 import type { StoredDeadLetter } from '../../replay/dead-letter-stream.js';
 import { isoTime } from './layout.js';
 import {
   selectDeadLetters,
-  withConfig,
   withFilters,
   withSession,
   type DeadLettersIo,

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
+import { withConfig } from '../config-option.js';
 import { wholeNumber } from '../selection-options.js';
 import { letterFacts, letterLine, listHead } from './layout.js';
 import {
   selectDeadLetters,
-  withConfig,
   withFilters,
   withSession,
   type DeadLettersIo,

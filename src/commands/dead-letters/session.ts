@@ -44,15 +44,6 @@ export interface FilterFlags extends SelectionFlags {
   done?: boolean;
 }
 
-export function withConfig(command: Command): Command {
-  return command.option(
-    '--config <file>',
-    'configuration file; repeatable, later files win',
-    (file: string, files: readonly string[]) => [...files, file],
-    [],
-  );
-}
-
 export function withFilters(command: Command): Command {
   withSelection(command, 'became a dead letter')
     .option('--queue <name>', 'from this queue')

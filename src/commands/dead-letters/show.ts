@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { withConfig } from '../config-option.js';
 import type { Config } from '../../config/config.js';
 import { toCloudEvent } from '../../event/cloud-event.js';
 import type { FollowUp } from '../../event/follow-up.js';
@@ -9,7 +10,7 @@ import { decodeDeadLetter, findDeadLetter, type StoredDeadLetter } from '../../r
 import { systemClock } from '../../time.js';
 import { wholeNumber } from '../selection-options.js';
 import { hexDump, isoTime, printable } from './layout.js';
-import { withConfig, withSession, type DeadLettersIo } from './session.js';
+import { withSession, type DeadLettersIo } from './session.js';
 
 interface ShowFlags {
   config: string[];

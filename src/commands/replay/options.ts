@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import { collect, withConfig } from '../config-option.js';
 import type { ReplayPlan } from '../../replay/plan.js';
 import type { Selection } from '../../replay/selection.js';
 import { toSelection, wholeNumber, withSelection, type SelectionFlags } from '../selection-options.js';
@@ -50,8 +51,7 @@ Exit code: 0 when everything that was selected is settled; 1 when something fail
 deleted from its queue or was not looked at, and when the replay was stopped.`;
 
 export function addReplayOptions(command: Command): Command {
-  command
-    .option('--config <file>', 'configuration file; repeatable, later files win', collect, [])
+  withConfig(command)
     .option(
       '--queue <name>',
       'a queue of mode replay; repeatable, else all (of dead letters: one)',
@@ -131,10 +131,6 @@ export function checkResume(command: Command): void {
   );
   if (other)
     throw new Error(`${other.long ?? ''} is not for --resume, which goes on with the options of that replay`);
-}
-
-function collect(value: string, values: readonly string[]): readonly string[] {
-  return [...values, value];
 }
 
 function subjectPrefix(text: string): string {
