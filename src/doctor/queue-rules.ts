@@ -112,7 +112,7 @@ function fromConfig({ endpoint, allowPlainHttp, vod, mode, receive }: QueueConfi
     findings.push({
       id: 'polling',
       status: 'warn',
-      what: 'polls do not wait: an empty queue is asked again and again, and each call is billed',
+      what: 'polls do not wait: an empty queue is asked every second, and each call is billed',
       remedy: 'queues[].receive.wait: 20s',
     });
   if (mode === 'live' && receive.pollers.min > idlePollers)

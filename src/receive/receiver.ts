@@ -1,5 +1,6 @@
 import { backOffMs, sleep, type Clock } from '../time.js';
 import { AckBatch } from './ack-batch.js';
+import { EmptyPolls } from './empty-poll.js';
 import { Lease } from './lease.js';
 import { MnsError, ownCodes } from './mns-error.js';
 import { PollOverdueError, PollWatch } from './poll-watch.js';
@@ -31,10 +32,6 @@ const failureBackOff = { baseMs: 500, maxMs: 30_000 };
 const silenceBackOff = { baseMs: 500, maxMs: 2_000 };
 /** A message still in work this long after its lease must have ended never ends by itself. */
 const stuckAfterMs = 60_000;
-/** MNS ends a poll up to a fifth early by itself; anything below this part of the wait is not the end of a poll. */
-const earliestEnd = 0.7;
-/** An empty answer sooner than this is "early" whatever the wait, so that short polls do not spin. */
-const shortestPollMs = 1_000;
 /** How long polls may still bring messages after a stop, before they are cut off: cutting one can strand a message. */
 const lastAnswersMs = 1_000;
 
@@ -151,7 +148,8 @@ export class Receiver {
   async #pollUntilIdle(): Promise<void> {
     const { receive, gate, clock, events } = this.#options;
     const stop = this.#stopping.signal;
-    for (let early = 0, failures = 0, isSilent = false; ;) {
+    const empty = new EmptyPolls();
+    for (let failures = 0, isSilent = false; ;) {
       const hasToWait = !gate.isOpen || this.inFlight >= receive.maxInFlight;
       await gate.whenOpen(stop);
       const slots = await this.#slots.take(receive.batch, stop);
@@ -163,9 +161,10 @@ export class Receiver {
       }
       const startedMs = clock.monotonicMs();
       // Whether MNS answers again is seen sooner by a poll that does not wait.
-      const waitMs = isSilent ? 0 : receive.waitMs;
-      const received = await this.#poll(slots, waitMs, failures + 1);
+      const waitSeconds = isSilent ? 0 : Math.round(receive.waitMs / 1000);
+      const received = await this.#poll(slots, waitSeconds, failures + 1);
       if (received === 'cut') continue;
+      const wasSilent = isSilent;
       isSilent = received === 'silent';
       if (typeof received === 'string') {
         failures++;
@@ -174,16 +173,20 @@ export class Receiver {
       failures = 0;
       if (received === receive.batch && this.#wanted < receive.pollers.max && !stop.aborted)
         this.#addPoller();
-      if (received > 0) early = 0;
-      else if (this.#wanted > receive.pollers.min) {
+      if (received > 0) {
+        empty.reset();
+        continue;
+      }
+      if (this.#wanted > receive.pollers.min) {
         // Counted down at once: two that decide in the same moment must not both take the other for the one that stays.
         this.#wanted--;
         return;
-      } else if (clock.monotonicMs() - startedMs < Math.max(shortestPollMs, waitMs * earliestEnd)) {
-        const retryInMs = backOffMs(failureBackOff, ++early);
-        if (waitMs > 0) events.pollEndedEarly(this.queueName, retryInMs);
-        await sleep(clock, retryInMs, stop);
-      } else early = 0;
+      }
+      // That a poll without a wait came back empty says only that MNS answers again.
+      if (wasSilent) continue;
+      const { pauseMs, isCapped } = empty.next(waitSeconds * 1000, clock.monotonicMs() - startedMs);
+      if (isCapped) events.pollEndedEarly(this.queueName, pauseMs);
+      if (pauseMs > 0) await sleep(clock, pauseMs, stop);
     }
   }
 
@@ -191,13 +194,13 @@ export class Receiver {
    * One long poll into `slots` free slots, with its back-off if it is this poller's `nthFailure` in a row.
    * @returns how many messages it brought, or how it failed: `silent` when there was no answer. Never rejects.
    */
-  async #poll(slots: number, waitMs: number, nthFailure: number): Promise<number | Failure> {
+  async #poll(slots: number, waitSeconds: number, nthFailure: number): Promise<number | Failure> {
     const { queue, clock, events } = this.#options;
     const poll = new AbortController();
     this.#polls.add(poll);
     let deliveries: Delivery[] = [];
     try {
-      const answer = queue.receive(slots, Math.round(waitMs / 1000), poll.signal);
+      const answer = queue.receive(slots, waitSeconds, poll.signal);
       deliveries = await this.#watch.over(answer, () => {
         poll.abort();
       });

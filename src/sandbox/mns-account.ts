@@ -17,7 +17,7 @@ interface MnsAccountOptions {
   urlSafeHandles: boolean;
   /** Hands out messages of one priority in random order. */
   shuffle: boolean;
-  /** Empty polls end early by up to this part of their wait, as those of the real service do. */
+  /** Empty polls end early by a third of this part of their wait up to all of it. */
   pollsEndEarlyBy: number;
   /** Messages remembered for the history, by queue. */
   historyLimit: number;
@@ -30,7 +30,6 @@ export class MnsAccount {
   readonly faults: FaultRules;
   /** For choices that are part of the service, not of a fault. */
   readonly random: Random;
-  readonly pollsEndEarlyBy: number;
   /** Keys that requests may be signed with; the control endpoint replaces them. */
   credentials: SandboxCredential[];
   /** Answers by operation, for all queues. */
@@ -48,9 +47,13 @@ export class MnsAccount {
     this.clock = options.clock;
     this.faults = options.faults;
     this.credentials = options.credentials;
-    this.pollsEndEarlyBy = options.pollsEndEarlyBy;
     const random = (this.random = seededRandom(options.seed ^ 0x1d));
     this.#idPrefix = hex(Math.floor(random() * 2 ** 32), 8) + hex(Math.floor(random() * 2 ** 32), 8);
+  }
+
+  /** By which part of its wait the next empty poll ends early. */
+  pollShortening(): number {
+    return (this.#options.pollsEndEarlyBy * (1 + 2 * this.random())) / 3;
   }
 
   find(name: string): MnsQueue | undefined {

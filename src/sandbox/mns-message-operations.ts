@@ -39,8 +39,7 @@ export function receive(request: MnsRequest, finish: Finish): void {
     end(messages);
     return;
   }
-  const shorterBy = account.random() * account.pollsEndEarlyBy;
-  request.onDisconnect(queue.poll(limit, waitMs * (1 - shorterBy), end));
+  request.onDisconnect(queue.poll(limit, waitMs * (1 - account.pollShortening()), end));
 }
 
 export function peek(request: MnsRequest): MnsAnswer {

@@ -30,7 +30,7 @@ export interface SandboxOptions {
   urlSafeHandles?: boolean;
   /** Hands out messages of one priority in random order; default false. */
   shuffle?: boolean;
-  /** Empty polls end early by up to this part of their wait; default 0, the real service has been seen at 0.2. */
+  /** Empty polls end early by a third of this part of their wait up to all of it; default 0.2, as the service does. */
   pollsEndEarlyBy?: number;
   /** Messages remembered for the history, by queue, and calls of VOD; default 250,000. */
   historyLimit?: number;
@@ -81,7 +81,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     faults: new FaultRules(seededRandom(seed)),
     urlSafeHandles: options.urlSafeHandles ?? true,
     shuffle: options.shuffle ?? false,
-    pollsEndEarlyBy: options.pollsEndEarlyBy ?? 0,
+    pollsEndEarlyBy: options.pollsEndEarlyBy ?? 0.2,
     historyLimit,
   });
   const vod = new VodAccount(account, options.vodEventQueue, historyLimit);

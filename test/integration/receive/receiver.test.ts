@@ -2,11 +2,13 @@ import t, { type Test } from 'tap';
 import { StoreGate } from '../../../src/publish/store-gate.js';
 import type { Lease } from '../../../src/receive/lease.js';
 import { MnsClient } from '../../../src/receive/mns-client.js';
+import { ownCodes } from '../../../src/receive/mns-error.js';
 import { Queue, type Delivery } from '../../../src/receive/queue.js';
 import { Receiver, type ReceiverOptions } from '../../../src/receive/receiver.js';
 import type { QueueSpec } from '../../../src/sandbox/control-types.js';
-import { manualClock } from '../../fixtures/mns/manual-clock.js';
+import { manualClock, type ManualClock } from '../../fixtures/mns/manual-clock.js';
 import { never, openQueue } from '../../contract/mns-sandbox.js';
+import { failure, settled } from '../../unit/receive/memory-queue.js';
 import { startTcpProxy } from '../../support/tcp-proxy.js';
 import { until } from '../../support/until.js';
 
@@ -35,6 +37,7 @@ async function open(test: Test, { receive = {}, handle, spec, proxied = false }:
   });
   const gate = new StoreGate(() => undefined);
   const told = {
+    answers: 0,
     received: 0,
     failed: [] as number[],
     recovered: [] as number[],
@@ -56,7 +59,10 @@ async function open(test: Test, { receive = {}, handle, spec, proxied = false }:
     gate,
     clock,
     events: {
-      received: (_queue, messages) => (told.received += messages),
+      received: (_queue, messages) => {
+        told.answers++;
+        told.received += messages;
+      },
       receiveFailed: (_queue, _error, retryInMs) => told.failed.push(retryInMs),
       receiveRecovered: (_queue, failures) => told.recovered.push(failures),
       pollEndedEarly: (_queue, retryInMs) => told.early.push(retryInMs),
@@ -499,18 +505,83 @@ t.test('acks survive failures, lost answers and partial deletes', async (t) => {
   t.ok(told.ackFailed >= 5, `${told.ackFailed} failures told`);
 });
 
-t.test('with short polls an idle queue is asked ever more slowly, and a busy one at once', async (t) => {
-  const { feed, movingUntil, receiver, requests, state, told, clock, happens } = await open(t, {
+t.test(
+  'a message on a queue that was idle for a minute is received at once, whatever the wait',
+  async (t) => {
+    for (const waitMs of [1_000, 2_000, 3_000, 5_000, 10_000, 20_000, 30_000]) {
+      const { clock, feed, polls, receiver, state, told, happens } = await open(t, { receive: { waitMs } });
+      receiver.start();
+      await polls(1);
+      const startMs = clock.now();
+      while (clock.now() - startMs < 60_000) {
+        const before = told.answers;
+        while (state().openPolls > 0) clock.advance(10);
+        await happens(() => told.answers > before, 'a poll has ended');
+        await polls(1);
+      }
+      t.same(told.early, [], `a wait of ${waitMs} ms: none of ${told.answers} polls is early`);
+      feed(1);
+      await happens(
+        () => state().deleted === 1,
+        `a wait of ${waitMs} ms: the message is received and deleted`,
+      );
+      receiver.interrupt('abandon');
+    }
+  },
+);
+
+t.test('answers that do not wait are told from the ends of polls, also at the shortest wait', async (t) => {
+  for (const waitMs of [1_000, 5_000, 30_000]) {
+    const { movingUntil, receiver, requests, sandbox, told } = await open(t, { receive: { waitMs } });
+    sandbox.actions.setFaults([{ kind: 'early-empty-poll', delayMs: 200 }]);
+    receiver.start();
+    await movingUntil(() => told.early.length >= 6, 'six back-offs');
+    t.equal(requests(), 6, `a wait of ${waitMs} ms: one request for each`);
+    t.ok(Number(told.early.at(-1)) >= 8_000, `the sixth is of ${told.early.at(-1)} ms`);
+    receiver.interrupt('abandon');
+  }
+});
+
+t.test('without a wait an idle queue is asked once a second, and a busy one at once', async (t) => {
+  const { clock, feed, happens, receiver, state, told } = await open(t, {
     receive: { waitMs: 0, pollers: { min: 1, max: 1 } },
   });
   feed(160);
   receiver.start();
   await happens(() => state().deleted === 160, 'all are deleted without a wait');
-  const before = requests();
-  const startMs = clock.now();
-  await movingUntil(() => clock.now() - startMs >= 10_000, 'ten seconds');
-  t.ok(requests() - before <= 8, `${requests() - before} requests in ten seconds`);
+  await happens(() => told.answers === 11, 'ten batches and one empty answer');
+  for (let second = 1; second <= 60; second++) {
+    await settled();
+    clock.advance(999);
+    await settled();
+    t.equal(told.answers, 10 + second);
+    clock.advance(1);
+    await happens(() => told.answers === 11 + second, 'the next answer');
+  }
+  await settled();
+  feed(1);
+  clock.advance(1_000);
+  await happens(() => state().deleted === 161, 'a message is received within a second');
   t.same(told.early, [], 'which is nothing to report');
+});
+
+t.test('the poll that finds MNS answering again is followed by a long one at once', async (t) => {
+  const clock = manualClock(0);
+  const waits: number[] = [];
+  const answers: (() => Promise<Delivery[]>)[] = [
+    () => Promise.reject(failure(ownCodes.timedOut)),
+    () => Promise.resolve([]),
+  ];
+  const receiver = receiverOf(t, clock, (_max, waitSeconds) => {
+    waits.push(waitSeconds);
+    return answers.shift()?.() ?? new Promise(() => undefined);
+  });
+  receiver.start();
+  await until(() => waits.length === 1, { what: 'the poll without an answer', everyMs: 1 });
+  await settled();
+  clock.advance(500);
+  await until(() => waits.length >= 3, { what: 'two more polls, without a pause between', everyMs: 1 });
+  t.same(waits, [20, 0, 20]);
 });
 
 t.test(
@@ -525,37 +596,11 @@ t.test(
     };
     const message = { messageId: 'M', body: '', damaged: false, attempt: 1, enqueuedAtMs: 0, properties: {} };
     const delivery = { message, receiptHandle: 'R', receivedAtMs: 0, visibilityMs: 30_000 };
-    const receiver = new Receiver({
-      queue: {
-        name: 'orders',
-        receive: (_max, _waitSeconds, signal) =>
-          new Promise((resolve, reject) => {
-            polls.push(resolve);
-            signal.addEventListener('abort', reject);
-          }),
-        delete: async () => new Map(),
-        changeVisibility: async () => 'R',
-        close: async () => undefined,
-      },
-      visibilityMs: 30_000,
-      receive: {
-        batch: 1,
-        waitMs: 20_000,
-        maxInFlight: 100,
-        maxLeaseMs: 60_000,
-        pollers: { min: 1, max: 8 },
-      },
-      ack: { batch: 1, lingerMs: 0 },
-      gate: new StoreGate(() => undefined),
-      clock,
-      events: {
-        received: () => undefined,
-        receiveFailed: () => t.fail('nothing fails'),
-        receiveRecovered: () => undefined,
-        pollEndedEarly: () => undefined,
-        ackFailed: () => undefined,
-      },
-      handle: (lease) => lease.ack(),
+    const receiver = receiverOf(t, clock, (_max, _waitSeconds, signal) => {
+      return new Promise((resolve, reject) => {
+        polls.push(resolve);
+        signal.addEventListener('abort', reject);
+      });
     });
     receiver.start();
     for (const wanted of [1, 2, 4, 8, 8]) {
@@ -572,3 +617,39 @@ t.test(
     await receiver.stop();
   },
 );
+
+/** A receiver of one message a poll from a queue whose polls the test answers. */
+function receiverOf(test: Test, clock: ManualClock, receive: Queue['receive']): Receiver {
+  const receiver = new Receiver({
+    queue: {
+      name: 'orders',
+      receive,
+      delete: async () => new Map(),
+      changeVisibility: async () => 'R',
+      close: async () => undefined,
+    },
+    visibilityMs: 30_000,
+    receive: {
+      batch: 1,
+      waitMs: 20_000,
+      maxInFlight: 100,
+      maxLeaseMs: 60_000,
+      pollers: { min: 1, max: 8 },
+    },
+    ack: { batch: 1, lingerMs: 0 },
+    gate: new StoreGate(() => undefined),
+    clock,
+    events: {
+      received: () => undefined,
+      receiveFailed: () => undefined,
+      receiveRecovered: () => undefined,
+      pollEndedEarly: () => test.fail('no poll ends early'),
+      ackFailed: () => undefined,
+    },
+    handle: (lease) => lease.ack(),
+  });
+  test.teardown(() => {
+    receiver.interrupt('abandon');
+  });
+  return receiver;
+}
