@@ -161,6 +161,11 @@ export default defineConfig(
     },
   },
   {
+    // Tests whose parts run on the system's clock: a moment that is written down is soon too old for them.
+    files: ['test/integration/**/*.ts', 'test/chaos/**/*.ts', 'test/support/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...exportRules(), ...momentRules()] },
+  },
+  {
     // Describes a package that has no types of its own, as it is.
     files: ['**/*.d.ts'],
     rules: { 'no-restricted-syntax': 'off' },
@@ -228,6 +233,20 @@ function clockRules() {
       selector: 'CallExpression[callee.name="Date"]',
       message: 'Take a Clock (src/time.ts), so that a test can own time.',
     },
+  ];
+}
+
+function momentRules() {
+  const message = 'Count from Date.now(): what is written down grows old, or is still to come.';
+  return [
+    { selector: 'CallExpression[callee.object.name="Date"][callee.property.name="UTC"]', message },
+    {
+      selector: 'CallExpression[callee.object.name="Date"][callee.property.name="parse"] > Literal',
+      message,
+    },
+    { selector: 'NewExpression[callee.name="Date"] > Literal', message },
+    { selector: 'Property[key.name=/Ms$/] > Literal[value>=1000000000000]', message },
+    { selector: 'VariableDeclarator[id.name=/Ms$/] > Literal[value>=1000000000000]', message },
   ];
 }
 

@@ -141,6 +141,19 @@ t.test('other rules for src', async (t) => {
   t.same(await lint('src/time.ts', 'export const x = process.env;'), ['no-restricted-properties']);
   t.same(await lint('src/event/index.ts', 'export const x = 1;'), ['no-restricted-syntax']);
   t.same(await lint('test/unit/x.test.ts', 'setTimeout(() => 1, 1);'), ['no-restricted-globals']);
+  for (const moment of [
+    `export const x = Date.parse('2026-11-20T10:11:12.345Z');`,
+    `export const x = new Date('2026-11-20');`,
+    `export const x = Date.UTC(2026, 10, 20);`,
+    `export const enqueueTimeMs = 1_790_000_000_000;`,
+    `export const x = { enqueueTimeMs: 1_790_000_000_000 };`,
+  ]) {
+    for (const folder of ['integration', 'chaos', 'support']) {
+      t.same(await lint(`test/${folder}/x.test.ts`, moment), ['no-restricted-syntax'], moment);
+    }
+    t.same(await lint('test/unit/x.test.ts', moment), [], 'a test with a clock of its own may write it');
+  }
+  t.same(await lint('test/chaos/x.test.ts', 'export const x = Date.parse(String(1)) + Date.now();'), []);
 });
 
 t.test('rules that need types', async (t) => {

@@ -14,6 +14,7 @@ import { storedDeadLetters, storedEvents } from '../support/stored-messages.js';
 import { startTestbed } from '../support/testbed.js';
 import { until } from '../support/until.js';
 import { deletionBody } from '../support/vod-messages.js';
+import type { LogLine } from '../support/worker-process.js';
 
 // They wait most of their time: for the job of a killed process to be handed out again, for permits, for starts.
 t.jobs = 3;
@@ -179,9 +180,10 @@ t.test(
     await testbed.control.setFaults([{ service: 'vod', kind: 'hang' }]);
     const nats = { servers: [testbed.nats.url], retention: { events: '1s' } };
     const worker = await testbed.startWorker({ nats, dedupe: { horizon: '1s' } }, 'follow-up');
-    const line = await worker.waitForLog(({ message }) =>
-      String(message).startsWith('events wait for their follow-up'),
-    );
+    // It looks once a minute.
+    const isTold = ({ message }: LogLine): boolean =>
+      String(message).startsWith('events wait for their follow-up');
+    const line = await worker.waitForLog(isTold, 150_000);
     t.match(line, { level: 'error', waiting: 2, oldestHours: Number });
   },
 );

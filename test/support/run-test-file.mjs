@@ -4,17 +4,18 @@ import { Parser } from 'tap-parser';
 import { projectRoot } from '../../deploy/local/nats-server.mjs';
 
 const typescript = new URL('./typescript.mjs', import.meta.url).href;
+const movedClock = new URL('./moved-clock.mjs', import.meta.url).href;
 /** tap reports a timeout itself and ends the file by SIGALRM; a process that cannot even do that is killed. */
-const killAfterSeconds = 15;
+const killAfterSeconds = 60;
 const keptOutput = 20_000;
 /** Written by runProcess, read by killAll. */
 const running = new Set();
 
 /**
  * Runs one test file and resolves with `{ passed, failures, elapsedMs }`, each failure a text for a person.
- * Never rejects. What the file writes to stderr is shown only when it failed.
+ * Never rejects. What the file writes to stderr is shown only when it failed. `clock` moves its clock (`+400d`).
  */
-export async function runTestFile(file, { env, timeoutSeconds }) {
+export async function runTestFile(file, { env, timeoutSeconds, clock }) {
   const startedMs = performance.now();
   const parser = new Parser();
   const failures = [];
@@ -25,8 +26,9 @@ export async function runTestFile(file, { env, timeoutSeconds }) {
   parser.on('todo', (test) => failures.push(`todo: ${test.fullname}`));
   const finished = new Promise((resolve) => parser.on('complete', resolve));
 
+  const flags = [`--import=${typescript}`, ...(clock ? [`--import=${movedClock}?${clock}`] : [])];
   const ended = await runProcess(
-    file,
+    [...flags, file],
     parser,
     { ...env, TAP_TIMEOUT: String(timeoutSeconds) },
     timeoutSeconds,
@@ -49,9 +51,9 @@ export function killAll() {
 }
 
 /** A process group of its own, so that a file which is killed leaves no server behind. */
-function runProcess(file, parser, env, timeoutSeconds) {
+function runProcess(args, parser, env, timeoutSeconds) {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--enable-source-maps', `--import=${typescript}`, file], {
+    const child = spawn(process.execPath, ['--enable-source-maps', ...args], {
       cwd: projectRoot,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -2,7 +2,7 @@
  * Runs test files, two at a time, each in a process of its own, and ends with one line: `N passed, N failed`.
  * Whatever goes wrong counts as a failure: a crash, a timeout, a file or a run without tests, a skipped test.
  *
- *   node test/support/run-tests.mjs [--chaos-rounds N] [--jobs N] [--timeout-seconds N] [files or folders]
+ *   node test/support/run-tests.mjs [--chaos-rounds N] [--clock=+400d] [--jobs N] [--timeout-seconds N] [files or folders]
  *
  * Without files: every *.test.ts under test/. The test files are ordinary tap programs; tap's own runner
  * (`npx tap test/….test.ts`) runs them too, at several times the CPU time, and measures coverage.
@@ -37,25 +37,26 @@ process.exitCode = total.failed === 0 ? 0 : 1;
 function readArguments() {
   const text = { type: 'string' };
   const { values, positionals } = parseArgs({
-    options: { 'chaos-rounds': text, jobs: text, 'timeout-seconds': text },
+    options: { 'chaos-rounds': text, clock: text, jobs: text, 'timeout-seconds': text },
     allowPositionals: true,
   });
   const rounds = values['chaos-rounds'];
   return {
     files: (positionals.length > 0 ? positionals : [join(projectRoot, 'test')]).flatMap(testFiles),
     jobs: Number(values.jobs ?? 2),
-    timeoutSeconds: Number(values['timeout-seconds'] ?? (rounds ? 3600 : 120)),
+    timeoutSeconds: Number(values['timeout-seconds'] ?? (rounds ? 3600 : 600)),
+    clock: values.clock,
     env: rounds ? { ...process.env, CHAOS_ROUNDS: rounds } : process.env,
   };
 }
 
-async function runAll({ files, jobs, timeoutSeconds, env }) {
+async function runAll({ files, jobs, ...options }) {
   total.files = files.length;
   await transpileAll();
   const waiting = [...files];
   const work = async () => {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      report(file, await runTestFile(file, { env, timeoutSeconds }));
+      report(file, await runTestFile(file, options));
     }
   };
   await Promise.all(Array.from({ length: jobs }, work));

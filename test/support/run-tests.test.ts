@@ -40,6 +40,41 @@ t.test('the test runner', async (t) => {
     t.equal(lastLine(output), '1 passed, 0 failed');
   });
 
+  await t.test(
+    'moves the clock of a test and of what it starts, and so finds a date of these days',
+    async (t) => {
+      const support = new URL('.', import.meta.url).href;
+      const yesterday = new Date(Date.now() - 86_400_000).toISOString();
+      const folder = t.testdir({
+        'clock.test.ts': `
+        import t from 'tap';
+        import { startWorkerProcess } from '${support}worker-process.ts';
+        const movedMs = Date.now() - ${Date.now()};
+        const isMoved = (ms) => Math.abs(ms - 400 * 86_400_000) < 600_000;
+        const worker = startWorkerProcess([], { nodeFlags: ['--print', 'Date.now() - ${Date.now()}'] });
+        await worker.exit;
+        t.ok(isMoved(movedMs), 'Date.now()');
+        t.ok(isMoved(new Date().getTime() - ${Date.now()}), 'new Date()');
+        t.ok(isMoved(Date.parse(Date()) - ${Date.now()}), 'Date()');
+        t.ok(isMoved(Number(worker.stdout)), 'of a worker');
+        t.same([new Date(7).getTime(), new Date() instanceof Date, new Date().constructor === Date], [7, true, true]);`,
+        'dated.test.ts': `
+        import t from 'tap';
+        import { startSandbox } from '${support}../../src/sandbox/sandbox.ts';
+        const { actions, close } = await startSandbox({ queues: ['q'] });
+        actions.feed('q', [{ body: 'x', enqueueTimeMs: Date.parse('${yesterday}') }]);
+        t.equal(actions.remaining('q').length, 1);
+        await close();`,
+      });
+      const moved = await runOn(folder, '--clock=+400d');
+      t.match(moved.output, /ok .* 5 .*clock\.test\.ts\n/);
+      t.match(moved.output, /FAILED .* 0 .*dated\.test\.ts\n/);
+      t.equal(lastLine(moved.output), '5 passed, 1 failed');
+      t.match((await runOn(folder)).output, /ok .* 1 .*dated\.test\.ts\n/, 'today it is green');
+      t.equal((await runOn(folder, '--clock=soon')).code, 1);
+    },
+  );
+
   await t.test('fails when there is nothing to run', async (t) => {
     const { code, output } = await runOn(t.testdir({ 'notes.txt': '' }));
     t.equal(code, 1);
@@ -48,8 +83,8 @@ t.test('the test runner', async (t) => {
   });
 });
 
-async function runOn(folder: string): Promise<{ code: unknown; output: string }> {
-  const child = spawn(process.execPath, [runner, '--timeout-seconds', '3', folder], {
+async function runOn(folder: string, ...options: string[]): Promise<{ code: unknown; output: string }> {
+  const child = spawn(process.execPath, [runner, '--timeout-seconds', '3', ...options, folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [output, [code]] = (await Promise.all([text(child.stdout), once(child, 'close')])) as [

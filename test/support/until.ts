@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 export interface UntilOptions {
   /** What is awaited, to complete the sentence "timed out waiting until …". */
   what: string;
-  /** Default 20 s. A bound for a broken program, not a measurement: generous is right. */
+  /** Default 60 s. A bound for a broken program, not a measurement: generous is right. */
   timeoutMs?: number;
   /** Default 20 ms between two looks. */
   everyMs?: number;
@@ -15,7 +15,7 @@ export interface UntilOptions {
  */
 export async function until<T>(
   probe: () => T | Promise<T>,
-  { what, timeoutMs = 20_000, everyMs = 20 }: UntilOptions,
+  { what, timeoutMs = 60_000, everyMs = 20 }: UntilOptions,
 ): Promise<Exclude<T, false | null | undefined | 0 | ''>> {
   const deadlineMs = performance.now() + timeoutMs;
   for (;;) {

@@ -23,7 +23,7 @@ export interface WorkerProcess extends AsyncDisposable {
   readonly stderr: string;
   /**
    * The first log line, past or to come, that the predicate accepts. Rejects when the process ends without one, or
-   * after `timeoutMs` (default 30 s), with the end of the log in the message.
+   * after `timeoutMs` (default 60 s), with the end of the log in the message.
    */
   waitForLog(predicate: (line: LogLine) => boolean, timeoutMs?: number): Promise<LogLine>;
   /** Sends a signal, SIGTERM by default, and does not wait. */
@@ -42,6 +42,9 @@ export interface WorkerProcessOptions {
 
 const inherited = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG'];
 
+/** A test whose clock is moved has workers whose clocks are moved as well. */
+const clockFlags = process.execArgv.filter((flag) => flag.includes('moved-clock.mjs'));
+
 /** Starts `node dist/main.js …args`. `await using` kills it at the end of the scope. The set-up keeps dist fresh. */
 export function startWorkerProcess(
   args: readonly string[],
@@ -50,7 +53,7 @@ export function startWorkerProcess(
   const program = join(projectRoot, 'dist', 'main.js');
   const child = spawn(
     process.execPath,
-    ['--enable-source-maps', ...(options.nodeFlags ?? []), program, ...args],
+    ['--enable-source-maps', ...clockFlags, ...(options.nodeFlags ?? []), program, ...args],
     { cwd: options.cwd ?? projectRoot, env: cleanEnv(options.env), stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const logs: LogLine[] = [];
@@ -74,7 +77,7 @@ export function startWorkerProcess(
     return { code, signal };
   });
 
-  const waitForLog = async (predicate: (line: LogLine) => boolean, timeoutMs = 30_000): Promise<LogLine> => {
+  const waitForLog = async (predicate: (line: LogLine) => boolean, timeoutMs = 60_000): Promise<LogLine> => {
     let seen = 0;
     let look: () => void = () => undefined;
     const found = new Promise<LogLine>((resolve) => {

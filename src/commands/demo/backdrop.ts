@@ -59,9 +59,10 @@ export async function startWorker(
   await writeFile(configFile, JSON.stringify(config), { mode: 0o600 });
   const logFile = join(folder, 'worker.log');
   const main = join(projectRoot, 'dist', 'main.js');
-  const child = spawn(process.execPath, ['--enable-source-maps', main, 'run', '--config', configFile], {
+  const flags = [...process.execArgv, '--enable-source-maps'];
+  const child = spawn(process.execPath, [...flags, main, 'run', '--config', configFile], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    // None of the surroundings' settings: the demo is the same everywhere.
+    // None of the surroundings' settings besides the flags of node: the demo is the same everywhere.
     env: {},
   });
   const log = createWriteStream(logFile);
