@@ -76,6 +76,22 @@ export function createNatsTelemetry({ log, state, metrics, clock, once, bursts }
         log.error({ reason, advice, ...more }, 'NATS cannot store events: nothing is received until it can');
       });
     },
+    duplicateAbsent: (stream: string, msgId: string, seq: number) => {
+      bursts.tell(`absent ${stream}`, (more) => {
+        log.warn(
+          { stream, msgId, seq, ...more },
+          'a duplicate of a message that the stream does not hold: published again under another id',
+        );
+      });
+    },
+    duplicateUnseen: (stream: string, reason: string) => {
+      once.tell(`unseen ${stream}`, reason, (more) => {
+        log.error(
+          { stream, reason, ...more },
+          'the stream may not be looked at: its word that a message is stored already is believed, and one that was purged or rolled back is lost; grant "$JS.API.STREAM.MSG.GET.<stream>"',
+        );
+      });
+    },
     streamCreated: (stream: string) => {
       state.startTrouble = undefined;
       once.forget(`declare ${stream}`);

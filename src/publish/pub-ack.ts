@@ -2,6 +2,7 @@ import type { Msg } from 'nats';
 
 /** What JetStream answered to a publish. */
 export type PubAckAnswer =
+  /** `seq` is above 0. A duplicate may be one of a message that the stream no longer holds. */
   | { kind: 'stored'; stream: string; seq: number; duplicate: boolean }
   /** Not stored for now: the same publish may succeed later. */
   | { kind: 'try-again'; reason: string }
@@ -17,6 +18,12 @@ interface PubAckJson {
 
 /** There is no such stream, or nobody leads it just now. */
 export const noStream = 'no stream takes this subject at the moment';
+
+/**
+ * nats-server 2.10 says so of an id that its leader has proposed to the replicas and that they have not agreed on: it
+ * may be stored later, or never.
+ */
+export const notCommitted = 'the server takes it for a duplicate of a message that is not stored';
 
 /** The message is larger than the stream takes; `maximum message size exceeded`. */
 const tooLarge = 10054;
@@ -38,8 +45,10 @@ export function readPubAck(message: Msg): PubAckAnswer {
     const reason = `${description} (${err_code ?? 'no code'})`;
     return { kind: err_code === tooLarge ? 'rejected' : 'try-again', reason };
   }
-  if (!answer.stream || typeof answer.seq !== 'number') {
+  if (answer.seq === 0 && answer.duplicate === true) return { kind: 'try-again', reason: notCommitted };
+  if (!answer.stream || !Number.isSafeInteger(answer.seq) || Number(answer.seq) <= 0) {
     return { kind: 'try-again', reason: 'the reply is not a PubAck' };
   }
-  return { kind: 'stored', stream: answer.stream, seq: answer.seq, duplicate: answer.duplicate === true };
+  const { stream, seq = 0, duplicate } = answer;
+  return { kind: 'stored', stream, seq, duplicate: duplicate === true };
 }

@@ -61,6 +61,7 @@ interface Pending {
   resolve(ack: PubAck): void;
   reject(error: unknown): void;
   leave: () => void;
+  onTryAgain: ((reason: string) => void) | undefined;
 }
 
 const backOff = { baseMs: 50, maxMs: 2_000 };
@@ -97,11 +98,15 @@ export class Publisher {
   }
 
   /**
-   * Resolves once the stream has stored the publication.
+   * Resolves once the stream says that it has stored the publication; whether it holds it, ConfirmedPublisher knows.
    * @throws PublishRejectedError when it never will.
    * @throws the signal's reason when that is aborted first; the publication may be stored all the same.
    */
-  async publish(publication: Publication, signal: AbortSignal): Promise<PubAck> {
+  async publish(
+    publication: Publication,
+    signal: AbortSignal,
+    onTryAgain?: (reason: string) => void,
+  ): Promise<PubAck> {
     const headers = toHeaders(publication);
     await this.#window.enter(signal);
     if (signal.aborted) {
@@ -124,6 +129,7 @@ export class Publisher {
         resolve,
         reject,
         leave,
+        onTryAgain,
       };
       signal.addEventListener('abort', leave, { once: true });
       this.#pending.set(id, pending);
@@ -196,6 +202,7 @@ export class Publisher {
   }
 
   #tryLater(pending: Pending, reason: string): void {
+    pending.onTryAgain?.(reason);
     if (reason === noStream) this.#options.onNoStream();
     pending.dueMs = this.#options.clock.monotonicMs() + backOffMs(backOff, pending.tries);
     if (reason === this.#trouble) return;

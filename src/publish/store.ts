@@ -1,37 +1,14 @@
 import { Events, type NatsConnection } from 'nats';
 import { aborted, retryUntilDone, sleep, type Clock } from '../time.js';
-import { connectNats, type ConnectionEvents, type NatsOptions } from './connection.js';
-import { JobQueue, type JobQueueEvents, type JobQueueOptions } from './job-queue.js';
-import { Permits, type PermitEvents } from './permits.js';
+import { ConfirmedPublisher } from './confirmed-publisher.js';
+import { connectNats } from './connection.js';
+import { JobQueue, type JobQueueOptions } from './job-queue.js';
+import { Permits } from './permits.js';
 import { Publisher } from './publisher.js';
-import { StoreGate, type ClosedReason } from './store-gate.js';
+import { StoreGate } from './store-gate.js';
+import type { StoreEvents, StoreOptions } from './store-options.js';
 import { StreamReader } from './stream-reader.js';
-import {
-  declarePermitStream,
-  declareStreams,
-  jetStreamManager,
-  streamNames,
-  windowOf,
-  type TopologyEvents,
-} from './topology.js';
-
-export interface StoreOptions extends NatsOptions {
-  prefix: string;
-  /** False: the streams are someone else's, and neither read nor changed. */
-  manageStreams: boolean;
-  streamReplicas: number;
-  retention: { eventsMs: number; followUpsMs: number; deadLettersMs: number };
-  maxPublishesInFlight: number;
-  ackTimeoutMs: number;
-}
-
-export interface StoreEvents extends ConnectionEvents, TopologyEvents, JobQueueEvents, PermitEvents {
-  connected(server: string): void;
-  connectFailed(servers: readonly string[], error: unknown, retryInMs: number): void;
-  publishTrouble(reason: string): void;
-  /** The gate closed for this reason, or opened (undefined). */
-  storeGate(reason: ClosedReason | undefined): void;
-}
+import { declarePermitStream, declareStreams, jetStreamManager, streamNames, windowOf } from './topology.js';
 
 const connectBackOff = { baseMs: 500, maxMs: 5_000 };
 /** Streams that are as they were, and take nothing, are looked at again after this. */
@@ -43,7 +20,8 @@ const declareAgainMs = 5_000;
  */
 export class Store {
   readonly gate: StoreGate;
-  readonly publisher: Publisher;
+  readonly publisher: ConfirmedPublisher;
+  readonly #wire: Publisher;
   readonly #connection: NatsConnection;
   readonly #options: StoreOptions;
   readonly #clock: Clock;
@@ -85,7 +63,7 @@ export class Store {
     this.gate = new StoreGate((reason) => {
       events.storeGate(reason);
     });
-    this.publisher = new Publisher({
+    this.#wire = new Publisher({
       connection,
       gate: this.gate,
       clock,
@@ -98,6 +76,7 @@ export class Store {
         void this.#declareAgain();
       },
     });
+    this.publisher = new ConfirmedPublisher({ wire: this.#wire, reader: this.reader(), clock, events });
     void this.#followStatus();
   }
 
@@ -161,7 +140,7 @@ export class Store {
   /** Call when nothing is in flight any more: every PubAck that matters is here already. */
   async close(): Promise<void> {
     this.#closed.abort();
-    this.publisher.close();
+    this.#wire.close();
     await this.#connection.close();
   }
 
@@ -231,12 +210,12 @@ export class Store {
       const detail = typeof data === 'string' ? data : '';
       if (type === Events.Disconnect) {
         this.#events.disconnected(detail);
-        this.publisher.disconnected();
+        this.#wire.disconnected();
         for (const each of this.#pulling) each.disconnected();
       } else if (type === Events.Reconnect) {
         lastRefusal = '';
         this.#events.reconnected(detail);
-        this.publisher.reconnected();
+        this.#wire.reconnected();
         for (const each of this.#pulling) each.reconnected();
       } else if (type === Events.Error) {
         // The server says so for each message; once in a connection is enough.

@@ -20,11 +20,18 @@ export interface StreamState {
   readonly messages: number;
   /** The sequence number of the newest message there ever was; 0 when there was none. */
   readonly lastSeq: number;
+  /** The server that leads the stream; undefined without a cluster. */
+  readonly leader?: string;
+  /** Whether most of its copies follow the leader at this moment. */
+  readonly hasQuorum: boolean;
 }
 
 const callBackOff = { baseMs: 100, maxMs: 2_000 };
 /** Long enough for a new leader, and for a reconnect to another server. */
 const patienceMs = 30_000;
+
+/** A leader hears from those that follow it every second. */
+const followsWithinNanos = 3_000_000_000;
 
 const streamNotFound = 10059;
 const messageNotFound = 10037;
@@ -109,8 +116,17 @@ export class StreamReader {
   }
 
   async state(stream: string, signal?: AbortSignal): Promise<StreamState> {
-    const { state } = await this.#ask(stream, signal, ({ streams }) => streams.info(stream));
-    return { messages: state.messages, lastSeq: state.last_seq };
+    const { state, cluster } = await this.#ask(stream, signal, ({ streams }) => streams.info(stream));
+    const others = cluster?.replicas ?? [];
+    const following = others.filter(
+      ({ current, offline, active }) => current && !offline && active < followsWithinNanos,
+    );
+    return {
+      messages: state.messages,
+      lastSeq: state.last_seq,
+      ...(cluster?.leader !== undefined && { leader: cluster.leader }),
+      hasQuorum: 2 * (following.length + 1) > others.length + 1,
+    };
   }
 
   async #find(

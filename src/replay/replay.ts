@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { PublishRejectedError, type Publisher } from '../publish/publisher.js';
+import { storedBy, StreamLookup, type StoredBy } from '../publish/stream-lookup.js';
 import type { Clock } from '../time.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { Counts } from './counts.js';
@@ -10,7 +11,6 @@ import type { ReplayPlan } from './plan.js';
 import { Progress } from './progress.js';
 import { selects } from './selection.js';
 import type { Reader } from './stream-batches.js';
-import { storedBy, StreamLookup, type StoredBy } from './stream-lookup.js';
 
 export interface ReplayOptions {
   /** Letters, digits and hyphens. */

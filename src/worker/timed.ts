@@ -1,16 +1,16 @@
 /** The parts of a worker with a stop-watch on them. */
 import type { VodSite } from '../follow-up/deletion.js';
 import { VodError } from '../follow-up/vod-error.js';
-import type { Publisher } from '../publish/publisher.js';
+import type { ConfirmedPublisher } from '../publish/confirmed-publisher.js';
 import type { RelayLease } from '../relay/relay.js';
 import type { Clock } from '../time.js';
 
 /** Tells how long each publication took that was stored. */
 export function timedPublisher(
-  publisher: Publisher,
+  publisher: ConfirmedPublisher,
   clock: Clock,
   onPublished: (durationMs: number) => void,
-): Pick<Publisher, 'publish'> {
+): Pick<ConfirmedPublisher, 'publish'> {
   return {
     async publish(publication, signal) {
       const startedMs = clock.monotonicMs();

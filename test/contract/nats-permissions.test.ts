@@ -1,5 +1,6 @@
 import { AckPolicy, headers, nanos } from 'nats';
 import t, { type Test } from 'tap';
+import { deadLetterId, followUpId } from '../../src/event/event-id.js';
 import { failedDeletion, longAgoMs } from '../support/orphans.js';
 import { startTestbed, type Testbed } from '../support/testbed.js';
 import { until } from '../support/until.js';
@@ -20,9 +21,12 @@ import {
 t.test(
   'the relay does all of its work with the permissions of its role, and uses each of them',
   async (t) => {
-    await using testbed = await startTestbed({ nats: { config } });
+    const queues = [{ name: 'vod-events', visibilityMs: 2_000 }];
+    await using testbed = await startTestbed({ nats: { config }, queues });
     await using wiretap = await tapWire(testbed);
     await relayOnce(t, testbed, '10m');
+    // Each message comes back, as a duplicate that is looked for.
+    await testbed.control.setFaults([{ kind: 'lost-delete', count: 3 }]);
     // A longer horizon is a longer duplicate window for both streams.
     await relayOnce(t, testbed, '20m');
     await wiretap.flush();
@@ -55,6 +59,7 @@ t.test(
     // Fewer calls a second are fewer permits, and a longer horizon a longer duplicate window.
     const changed = { followUp: { ...followUp, callsPerSecond: 2 }, dedupe: { horizon: '20m' } };
     await seed(t, testbed, { later: longAgoMs(), recent: longAgoMs() });
+    await storeBeforehand(testbed, 'later');
     const second = await startAs(testbed, 'follow-up', changed);
     const isPostponed = async (): Promise<boolean> => {
       if (wiretap.subjects().includes('vod.follow-up.postponed.recent')) return true;
@@ -152,6 +157,23 @@ t.test('a replay does all of its work with the permissions of its role, and uses
 async function relayOnce(t: Test, testbed: Testbed, horizon: string): Promise<void> {
   const bodies = [deletionBody({ MediaId: horizon }), foreignBody(), `no event ${horizon}`];
   await relay(t, testbed, bodies, { dedupe: { horizon } });
+}
+
+/** Stores what the follow-up is about to store, so that it finds duplicates: an outcome, and what cannot be read. */
+async function storeBeforehand(testbed: Testbed, mediaId: string): Promise<void> {
+  const connection = await connectAs(testbed, 'operator');
+  const manager = await connection.jetstreamManager({ checkAPI: false });
+  const jetStream = connection.jetstream();
+  const query = { last_by_subj: `vod.event.DeleteMediaComplete.*.*.*.${mediaId}` };
+  const eventId = (await manager.streams.getMessage('VOD_EVENTS', query)).header.get('Nats-Msg-Id');
+  await jetStream.publish(`vod.follow-up.skipped.${mediaId}`, '', {
+    msgID: followUpId({ eventId }, undefined),
+  });
+  const { seq } = await jetStream.publish('vod.event.DeleteMediaComplete.x.x.x.x', 'no event');
+  await jetStream.publish('vod.dead-letter.follow-up.follow-up-unreadable', '', {
+    msgID: deadLetterId('follow-up', `${seq}`, 'no event'),
+  });
+  await connection.close();
 }
 
 /** Puts media into VOD whose deletion has failed, modified at these times, and the events of that into the stream. */

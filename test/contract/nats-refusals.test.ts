@@ -6,7 +6,6 @@ import { accepted, config, type RoleName } from './nats-roles.js';
 
 const streams = ['VOD_EVENTS', 'VOD_DEAD_LETTERS', 'VOD_FOLLOW_UPS', 'VOD_PERMITS', 'VOD_REPLAYS'];
 const canRead = [
-  '$JS.API.STREAM.MSG.GET.VOD_EVENTS',
   '$JS.API.CONSUMER.CREATE.VOD_EVENTS',
   '$JS.API.CONSUMER.CREATE.VOD_EVENTS.follow-up.vod.event.>',
   '$JS.API.CONSUMER.MSG.NEXT.VOD_EVENTS.follow-up',
@@ -51,6 +50,7 @@ t.test('each role is refused what it does not need', async (t) => {
       publish: [
         ...canRead,
         ...canCall,
+        '$JS.API.STREAM.MSG.GET.VOD_FOLLOW_UPS',
         '$JS.API.STREAM.MSG.DELETE.VOD_DEAD_LETTERS',
         'vod.dead-letter.vod-events.not-json.done',
         'vod.replay.a',
@@ -64,7 +64,6 @@ t.test('each role is refused what it does not need', async (t) => {
         '$JS.API.CONSUMER.CREATE.VOD_EVENTS.other.vod.event.DeleteMediaComplete.>',
         '$JS.API.CONSUMER.MSG.NEXT.VOD_EVENTS.thumbnails',
         '$JS.ACK.VOD_EVENTS.thumbnails.1.1.1.1.0',
-        '$JS.API.STREAM.MSG.GET.VOD_DEAD_LETTERS',
         '$JS.API.STREAM.MSG.DELETE.VOD_DEAD_LETTERS',
         'vod.event.DeleteMediaComplete.success.video.all.m',
         'vod.dead-letter.vod-events.not-json',

@@ -1,4 +1,5 @@
-import { Store, type StoreEvents, type StoreOptions } from '../../../src/publish/store.js';
+import { Store } from '../../../src/publish/store.js';
+import type { StoreEvents, StoreOptions } from '../../../src/publish/store-options.js';
 import { systemClock, type Clock } from '../../../src/time.js';
 
 /** A store whose reports are kept. */
@@ -55,6 +56,8 @@ export function recorder(reports: Report[]): StoreEvents {
     streamCreated: record('streamCreated'),
     streamDiffers: record('streamDiffers'),
     declareFailed: record('declareFailed'),
+    duplicateAbsent: record('duplicateAbsent'),
+    duplicateUnseen: record('duplicateUnseen'),
     jobQueueRunning: record('jobQueueRunning'),
     jobQueueFailed: record('jobQueueFailed'),
     jobFailed: record('jobFailed'),

@@ -75,7 +75,7 @@ t.test('ends where the stream ended at the first step, and passes what is no lon
     seen,
     Array.from({ length: 1_000 }, (_, at) => at + 1).filter((seq) => seq !== 900),
   );
-  t.same(await reader.state('GROWS', neverAborted), { messages: 300, lastSeq: 1_300 });
+  t.same(await reader.state('GROWS', neverAborted), { messages: 300, lastSeq: 1_300, hasQuorum: true });
   await manager.streams.purge('GROWS');
   t.same(await take(reader.read({ stream: 'GROWS' }, neverAborted)), [], 'an emptied stream has no messages');
 });
@@ -170,7 +170,7 @@ t.test('looks', async (t) => {
   t.equal(await reader.get('LOOKS', 99, neverAborted), undefined);
   t.equal(await reader.remove('LOOKS', 4, neverAborted), false);
   t.equal(await reader.remove('LOOKS', 99, neverAborted), false);
-  t.same(await reader.state('LOOKS', neverAborted), { messages: 9, lastSeq: 10 });
+  t.same(await reader.state('LOOKS', neverAborted), { messages: 9, lastSeq: 10, hasQuorum: true });
 });
 
 t.test('says which stream is not there', async (t) => {

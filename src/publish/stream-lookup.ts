@@ -1,8 +1,15 @@
-import { replayHeaders, type ReplayMark } from '../publish/publication.js';
-import type { StoredMessage, StreamReader } from '../publish/stream-reader.js';
+import { firstMessageId } from './message-id.js';
+import { replayHeaders, type ReplayMark } from './publication.js';
+import type { StoredMessage, StreamReader } from './stream-reader.js';
 
 /** The replay and item that stored a message; undefined for what no replay stored. */
 export type StoredBy = ReplayMark | undefined;
+
+/** Where a stream has a message, and who stored it. */
+export interface Found {
+  readonly seq: number;
+  readonly by: StoredBy;
+}
 
 /** From this length on a walk over a subject is remembered, so that the next one goes on where it ended. */
 const longWalk = 16;
@@ -11,32 +18,34 @@ const maxRemembered = 100_000;
 
 interface Walk {
   nextSeq: number;
-  found: Map<string, StoredBy>;
+  found: Map<string, Found>;
 }
 
 /**
- * Asks a stream whether it has a message id, by walking over the subject that only this id's event can be on. The
- * dedupe memory of the stream does not matter: it may be shorter than the stream.
+ * Asks a stream whether it has a message id, or one of those that `nextMessageId` makes of it, by walking over the
+ * subject that only this id's event can be on. The dedupe memory of the stream does not matter: it may be shorter than
+ * the stream, and longer than what it holds.
  */
 export class StreamLookup {
-  readonly #reader: Pick<StreamReader, 'nextOnSubject'>;
+  readonly #reader: Pick<StreamReader, 'get' | 'nextOnSubject'>;
   readonly #stream: string;
   readonly #walks = new Map<string, Walk>();
   /** The last look-up of each subject under way: two at a time would walk twice. */
   readonly #lines = new Map<string, Promise<unknown>>();
   #remembered = 0;
 
-  constructor(reader: Pick<StreamReader, 'nextOnSubject'>, stream: string) {
+  constructor(reader: Pick<StreamReader, 'get' | 'nextOnSubject'>, stream: string) {
     this.#reader = reader;
     this.#stream = stream;
   }
 
-  /** @returns who stored it; undefined when the stream does not have it. */
-  async find(subject: string, msgId: string, signal: AbortSignal): Promise<{ by: StoredBy } | undefined> {
+  /** @returns undefined when the stream does not have it. */
+  async find(subject: string, msgId: string, signal: AbortSignal): Promise<Found | undefined> {
+    const id = firstMessageId(msgId);
     const before = this.#lines.get(subject) ?? Promise.resolve();
     const found = before.then(
-      () => this.#find(subject, msgId, signal),
-      () => this.#find(subject, msgId, signal),
+      () => this.#find(subject, id, signal),
+      () => this.#find(subject, id, signal),
     );
     this.#lines.set(subject, found);
     try {
@@ -46,17 +55,26 @@ export class StreamLookup {
     }
   }
 
-  async #find(subject: string, msgId: string, signal: AbortSignal): Promise<{ by: StoredBy } | undefined> {
-    const walk = this.#walks.get(subject) ?? { nextSeq: 1, found: new Map<string, StoredBy>() };
+  async #find(subject: string, id: string, signal: AbortSignal): Promise<Found | undefined> {
+    const walk = this.#walks.get(subject) ?? { nextSeq: 1, found: new Map<string, Found>() };
     const rememberedBefore = this.#walks.has(subject) ? walk.found.size : 0;
-    while (!walk.found.has(msgId)) {
+    await this.#forgetRemoved(walk, id, signal);
+    while (!walk.found.has(id)) {
       const message = await this.#reader.nextOnSubject(this.#stream, walk.nextSeq, subject, signal);
       if (!message) break;
       walk.nextSeq = message.seq + 1;
-      walk.found.set(message.headers['Nats-Msg-Id'] ?? '', storedBy(message));
+      walk.found.set(idOf(message), { seq: message.seq, by: storedBy(message) });
     }
     if (walk.found.size >= longWalk) this.#remember(subject, walk, rememberedBefore);
-    return walk.found.has(msgId) ? { by: walk.found.get(msgId) } : undefined;
+    return walk.found.get(id);
+  }
+
+  /** A message that was there at the last walk may have been removed since. */
+  async #forgetRemoved({ found }: Walk, id: string, signal: AbortSignal): Promise<void> {
+    const seq = found.get(id)?.seq;
+    if (seq === undefined) return;
+    const message = await this.#reader.get(this.#stream, seq, signal);
+    if (!message || idOf(message) !== id) found.delete(id);
   }
 
   #remember(subject: string, walk: Walk, rememberedBefore: number): void {
@@ -69,6 +87,10 @@ export class StreamLookup {
     }
     this.#walks.set(subject, walk);
   }
+}
+
+function idOf({ headers }: StoredMessage): string {
+  return firstMessageId(headers['Nats-Msg-Id'] ?? '');
 }
 
 /** Reads the mark that a replay leaves on what it sends. */

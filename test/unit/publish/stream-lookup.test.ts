@@ -5,7 +5,7 @@ import { checkpointPublication, replayedEventPublication } from '../../../src/pu
 import { declareReplayStream, streamTaking } from '../../../src/publish/replay-topology.js';
 import { readCheckpoint, writeCheckpoint, type Checkpoint } from '../../../src/replay/checkpoint.js';
 import { noCounts } from '../../../src/replay/counts.js';
-import { StreamLookup } from '../../../src/replay/stream-lookup.js';
+import { StreamLookup } from '../../../src/publish/stream-lookup.js';
 import { systemClock } from '../../../src/time.js';
 import { startNatsServer } from '../../support/nats-server.js';
 import { openStore, recorder } from '../publish/open-store.js';
@@ -39,6 +39,10 @@ t.test('an id is found on its subject, with the item that stored it, however man
   }
   let asked = 0;
   const counting = {
+    get: (...args: Parameters<typeof reader.get>) => {
+      asked++;
+      return reader.get(...args);
+    },
     nextOnSubject: (...args: Parameters<typeof reader.nextOnSubject>) => {
       asked++;
       return reader.nextOnSubject(...args);
@@ -46,7 +50,7 @@ t.test('an id is found on its subject, with the item that stored it, however man
   };
   const lookup = new StreamLookup(counting, 'VOD_EVENTS');
   const last = await lookup.find('vod.event.Many.3', '3-2', signal);
-  t.same(last, { by: { replayId: 'r', item: 'item-2' } });
+  t.match(last, { by: { replayId: 'r', item: 'item-2' } });
   t.equal(await lookup.find('vod.event.Many.3', '1-0', signal), undefined, 'not what is on another subject');
   t.equal(await lookup.find('vod.event.None', 'x', signal), undefined);
 
@@ -62,9 +66,26 @@ t.test('an id is found on its subject, with the item that stored it, however man
   t.ok(asked < 250, `a long walk is made about once, not 40 times: ${asked} questions`);
 
   await send('vod.event.Many.40', 'late', 'item-late');
-  t.same(await lookup.find('vod.event.Many.40', 'late', signal), {
+  t.match(await lookup.find('vod.event.Many.40', 'late', signal), {
     by: { replayId: 'r', item: 'item-late' },
   });
+});
+
+t.test('what was found once and is removed since is not found', async (t) => {
+  const subject = 'vod.event.Many.removed';
+  for (let n = 0; n < 20; n++) await send(subject, `removed-${n}`, `item-${n}`);
+  const lookup = new StreamLookup(reader, 'VOD_EVENTS');
+  const found = await lookup.find(subject, 'removed-19', signal);
+  t.ok(await reader.remove('VOD_EVENTS', found?.seq ?? 0));
+  t.equal(await lookup.find(subject, 'removed-19', signal), undefined);
+  t.match(await lookup.find(subject, 'removed-18', signal), { by: { item: 'item-18' } });
+});
+
+t.test('an id is found under the ones that it was published with again', async (t) => {
+  await send('vod.event.Again', 'again@7@9', 'item');
+  const lookup = new StreamLookup(reader, 'VOD_EVENTS');
+  t.match(await lookup.find('vod.event.Again', 'again', signal), { by: { item: 'item' } });
+  t.match(await lookup.find('vod.event.Again', 'again@7', signal), { by: { item: 'item' } });
 });
 
 t.test('a checkpoint takes the place of the one before', async (t) => {

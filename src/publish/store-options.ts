@@ -1,0 +1,25 @@
+import type { ConfirmEvents } from './confirmed-publisher.js';
+import type { ConnectionEvents, NatsOptions } from './connection.js';
+import type { JobQueueEvents } from './job-queue.js';
+import type { PermitEvents } from './permits.js';
+import type { ClosedReason } from './store-gate.js';
+import type { TopologyEvents } from './topology.js';
+
+export interface StoreOptions extends NatsOptions {
+  prefix: string;
+  /** False: the streams are someone else's, and neither read nor changed. */
+  manageStreams: boolean;
+  streamReplicas: number;
+  retention: { eventsMs: number; followUpsMs: number; deadLettersMs: number };
+  maxPublishesInFlight: number;
+  ackTimeoutMs: number;
+}
+
+export interface StoreEvents
+  extends ConnectionEvents, TopologyEvents, ConfirmEvents, JobQueueEvents, PermitEvents {
+  connected(server: string): void;
+  connectFailed(servers: readonly string[], error: unknown, retryInMs: number): void;
+  publishTrouble(reason: string): void;
+  /** The gate closed for this reason, or opened (undefined). */
+  storeGate(reason: ClosedReason | undefined): void;
+}
