@@ -30,8 +30,8 @@ t.test('what a change of the configuration lets through is published and marked 
     eventId(source, { kind: 'foreign', eventType: 'TranscodeComplete', json }),
   );
   t.same(
-    (await storedEvents(nats.url)).map(({ event }) => event.id),
-    ids,
+    (await storedEvents(nats.url)).map(({ event }) => event.id).sort(),
+    [...ids].sort(),
     'under the ids they always had',
   );
 
@@ -45,13 +45,9 @@ t.test('what a change of the configuration lets through is published and marked 
     ],
   );
   t.same(
-    done.map(({ text }) => text),
-    bodies,
-    'with their bytes',
-  );
-  t.same(
-    done.map(({ headers }) => headers['Dead-Letter-Event-Id']),
-    ids,
+    new Map(done.map(({ text, headers }) => [text, headers['Dead-Letter-Event-Id']])),
+    new Map(bodies.map((body, index) => [body, ids[index]])),
+    'with their bytes and ids',
   );
   t.match(done[0]?.headers, {
     'Dead-Letter-Replay': figures.id,

@@ -92,9 +92,9 @@ t.test('a replay for follow-ups that is killed and resumed leads to no call twic
   t.teardown(() => client.close());
   const manager = await client.jetstreamManager();
   const sent = async (): Promise<number> => (await replayed(testbed)).length;
-  let options = ['--events', '--follow-up', '--rate', '20'];
+  let options = ['--events', '--follow-up', '--rate', '4'];
   let id = '';
-  for (const target of [5, 15]) {
+  for (const target of [2, 7]) {
     await using replay = startReplay(config, ...options);
     ({ id } = (await replay.waitForLog(({ message }) => message === 'replay starting')) as { id: string });
     options = ['--resume', id];

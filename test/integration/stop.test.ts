@@ -5,7 +5,8 @@ import { outcomes, runTotals } from '../support/run-totals.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { startTestbed, type Testbed } from '../support/testbed.js';
 import { until } from '../support/until.js';
-import type { LogLine } from '../support/worker-process.js';
+import { sumOf, workerHttp } from '../support/worker-http.js';
+import type { LogLine, WorkerProcess } from '../support/worker-process.js';
 
 const name = 'vod-events';
 /** Longer than any test waits: what is delivered again was released, its time was not up. */
@@ -44,7 +45,7 @@ t.test(
     const ledger = new Ledger(control, name, 'frozen');
     await ledger.feed(3_000);
     const first = await testbed.startWorker();
-    await untilFrozenInFlight(testbed, 200);
+    await untilFrozenInFlight(testbed, first, 200);
     first.kill('SIGTERM');
     t.same(await first.exit, { code: 0, signal: null });
     t.same(await heldBack(testbed), [], 'every message that was delivered was deleted or released');
@@ -66,7 +67,8 @@ t.test('a second signal abandons: exit code 1, and nothing is said to the queue 
   const ledger = new Ledger(testbed.control, name, 'second');
   await ledger.feed(3_000);
   const worker = await testbed.startWorker();
-  await untilFrozenInFlight(testbed, 200);
+  await untilFrozenInFlight(testbed, worker, 200);
+  await testbed.control.setFaults([{ kind: 'hang', operation: 'ChangeVisibility' }]);
   worker.kill('SIGTERM');
   await worker.waitForLog(isStopping);
   worker.kill('SIGINT');
@@ -79,7 +81,7 @@ t.test('the end of the grace period abandons: exit code 1, and nothing is acked'
   const ledger = new Ledger(testbed.control, name, 'grace');
   await ledger.feed(3_000);
   const worker = await testbed.startWorker({ stop: { grace: '2s' } });
-  await untilFrozenInFlight(testbed, 200);
+  await untilFrozenInFlight(testbed, worker, 200);
   await testbed.control.setFaults([{ kind: 'hang', operation: 'ChangeVisibility' }]);
   worker.kill('SIGTERM');
   t.same(await worker.exit, { code: 1, signal: null });
@@ -135,13 +137,13 @@ async function stateOf({ control }: Testbed): Promise<QueueState> {
 }
 
 /** Freezes NATS under load, and waits until this many messages wait for their PubAck. */
-async function untilFrozenInFlight(testbed: Testbed, count: number): Promise<void> {
+async function untilFrozenInFlight(testbed: Testbed, worker: WorkerProcess, count: number): Promise<void> {
+  const http = await workerHttp(worker);
   await until(async () => (await stateOf(testbed)).deleted > 100, { what: 'messages flow' });
   testbed.nats.pause();
-  await until(async () => (await stateOf(testbed)).undeleted >= count, {
-    what: `${count} are in flight`,
-    everyMs: 5,
-  });
+  const inFlight = async (): Promise<number> =>
+    sumOf(await http.scrape(), 'vod_relay_messages_in_flight', { queue: name });
+  await until(async () => (await inFlight()) >= count, { what: `${count} are in flight`, everyMs: 5 });
 }
 
 /** Messages that were delivered and neither deleted nor released since. */
