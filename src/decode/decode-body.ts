@@ -5,7 +5,8 @@
  *     event | Base64(event) | notification(event) | notification(Base64(event))
  *
  * or Base64 of one of the last two. Raw JSON is always tried first: a decoder that takes Base64 for granted
- * destroys raw bodies. The layers are finite: no Base64 directly in Base64, no notification in a notification.
+ * destroys raw bodies. Each of these may also be the text of a JSON string. The layers are finite: no Base64 directly
+ * in Base64, no notification in a notification, no string in a string.
  */
 import type { UndecodableCode } from '../event/dead-letter-code.js';
 import type { VodEvent } from '../event/vod-event.js';
@@ -28,7 +29,7 @@ export type Decoded =
       readonly at: string;
     };
 
-type Layer = 'base64' | 'Message';
+type Layer = 'base64' | 'Message' | 'string';
 
 /** What a layer holds: the event, or a text that is the next layer. */
 type Opened = { readonly event: VodEvent } | { readonly layer: Layer; readonly text: string };
@@ -60,6 +61,7 @@ function openLayer(received: string, around: readonly Layer[]): Opened {
   const parsed = parseJson(text);
   if (!parsed.ok) return openBase64(text, around);
   const object = parsed.value;
+  if (typeof object === 'string' && !around.includes('string')) return { layer: 'string', text: object };
   if (!isJsonObject(object)) throw new BodyFault('not-an-object', 'a JSON object is expected', offset(0));
   if (isJsonNotification(object)) return notification(around, () => jsonNotificationMessage(object));
   return { event: readEvent(object, text) };

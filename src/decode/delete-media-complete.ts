@@ -1,6 +1,7 @@
 import { isInstant } from '../event/instant.js';
 import type { DeleteMediaComplete } from '../event/vod-event.js';
 import { BodyFault } from './body-fault.js';
+import { jsonInText } from './json-text.js';
 import { splitMembers, type JsonObject } from './members.js';
 
 const fieldNames: ReadonlySet<string> = new Set([
@@ -44,24 +45,32 @@ function readEventTime(fields: Fields): string {
   throw new BodyFault('field-invalid', 'EventTime must be an instant, yyyy-MM-ddTHH:mm:ssZ', 'EventTime');
 }
 
-/** The separator is not documented; the request parameter of the same name is separated by commas. */
+/**
+ * The separator is not documented; the request parameter of the same name is separated by commas. An array may also
+ * come as JSON in the string, which gives the same ids.
+ */
 function readJobIds(fields: Fields): string[] {
   const value = fields.get('JobIds') ?? '';
-  const items: readonly unknown[] | undefined =
-    typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value : undefined;
+  const json = typeof value === 'string' ? jsonInText(value) : value;
+  const items: readonly unknown[] | undefined = Array.isArray(json)
+    ? json
+    : json === undefined && typeof value === 'string'
+      ? value.split(',')
+      : undefined;
   if (items === undefined) {
     throw new BodyFault('field-invalid', 'JobIds must be a string or an array of strings', 'JobIds');
   }
   return items
     .map((item, index) => {
-      if (typeof item === 'string') return item.trim();
+      if (typeof item === 'string' && jsonInText(item) === undefined) return item.trim();
       throw new BodyFault('field-invalid', 'JobIds must hold strings only', `JobIds[${index}]`);
     })
     .filter((jobId) => jobId !== '');
 }
 
 function readError(fields: Fields): DeleteMediaComplete['error'] {
-  const code = optionalText(fields, 'ErrorCode');
+  const text = optionalText(fields, 'ErrorCode');
+  const code = text === undefined ? undefined : plainText(text, 'ErrorCode');
   const message = optionalText(fields, 'ErrorMessage');
   if (code === undefined && message === undefined) return undefined;
   return { ...(code === undefined ? {} : { code }), ...(message === undefined ? {} : { message }) };
@@ -69,7 +78,7 @@ function readError(fields: Fields): DeleteMediaComplete['error'] {
 
 function requiredText(fields: Fields, name: string): string {
   const value = fields.get(name) ?? undefined;
-  if (typeof value === 'string' && value !== '') return value;
+  if (typeof value === 'string' && value !== '') return plainText(value, name);
   const [code, reason] = value === undefined ? (['field-missing', 'is missing'] as const) : invalid;
   throw new BodyFault(code, `${name} ${reason}: a non-empty string is expected`, name);
 }
@@ -81,4 +90,10 @@ function optionalText(fields: Fields, name: string): string | undefined {
   const value = fields.get(name) ?? '';
   if (typeof value !== 'string') throw new BodyFault('field-invalid', `${name} must be a string`, name);
   return value === '' ? undefined : value;
+}
+
+/** What is JSON in a string would be taken for a name that nothing has. */
+function plainText(value: string, name: string): string {
+  if (jsonInText(value) === undefined) return value;
+  throw new BodyFault('field-invalid', `${name} must be plain text, not JSON in a string`, name);
 }

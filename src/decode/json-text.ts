@@ -27,6 +27,17 @@ export function parseJson(text: string): ParsedJson {
   }
 }
 
+/** The array, object or string that a text is the JSON of; undefined for any other text, numbers and words among them. */
+export function jsonInText(text: string): unknown {
+  const json = text.trim();
+  if (!/^[[{"]/.test(json) || offsetTooDeep(json) !== undefined) return undefined;
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Where the nesting first exceeds the limit. Works on any text, JSON or not. */
 function offsetTooDeep(text: string): number | undefined {
   if (!hasMoreOpenersThan(maxDepth, text)) return undefined;

@@ -2,6 +2,7 @@ import { isInstant } from '../event/instant.js';
 import { deleteMediaCompleteType, type ForeignEvent, type VodEvent } from '../event/vod-event.js';
 import { BodyFault } from './body-fault.js';
 import { readDeleteMediaComplete } from './delete-media-complete.js';
+import { jsonInText } from './json-text.js';
 import { isJsonObject, member, type JsonObject } from './members.js';
 
 /** What VOD's event types call the media they are about. */
@@ -13,7 +14,7 @@ const mediaIdNames = ['MediaId', 'VideoId', 'ImageId', 'AttachedMediaId'];
  */
 export function readEvent(object: JsonObject, json: string): VodEvent {
   const eventType = member(object, 'EventType');
-  if (typeof eventType !== 'string' || eventType === '') {
+  if (typeof eventType !== 'string' || eventType === '' || jsonInText(eventType) !== undefined) {
     throw new BodyFault('not-a-vod-event', 'EventType must be a non-empty string', 'EventType');
   }
   if (isAnotherVendors(object)) {

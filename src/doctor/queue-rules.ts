@@ -13,7 +13,7 @@ export function queueFindings(queue: QueueConfig, attributes: QueueAttributes, c
   const { deadLetter } = attributes;
   if (deadLetter !== undefined && deadLetter !== 'none')
     findings.push(...fromDeadLetter(deadLetter, queue, config));
-  if (attributes.type === undefined || deadLetter === undefined) findings.push(untold(config));
+  if (deadLetter === undefined) findings.push(untold(attributes, config));
   return findings;
 }
 
@@ -26,6 +26,14 @@ function fromAttributes(attributes: QueueAttributes): Finding[] {
       status: 'fail',
       what: 'a FIFO queue: VOD sends no MessageGroupId, so that MNS refuses its events',
       remedy: 'create a standard queue, name it in the event notification of VOD and in queues[].name',
+    });
+  else if (type !== undefined && type !== 'normal')
+    findings.push({
+      id: 'type',
+      status: 'warn',
+      what: 'MNS tells a MessageType that is not that of a standard queue: a FIFO queue refuses the events of VOD',
+      remedy:
+        'see in the MNS console that it is a standard queue; if not, create one and name it in VOD and in queues[].name',
     });
   if (retentionMs <= visibilityMs)
     findings.push({
@@ -82,12 +90,13 @@ function fromDeadLetter(
   return findings;
 }
 
-function untold({ maxAttempts }: Config): Finding {
+function untold({ type }: QueueAttributes, { maxAttempts }: Config): Finding {
+  const standard = type === undefined ? 'that it is a standard queue, and ' : '';
   return {
-    id: 'type, dead-letter-queue',
+    id: type === undefined ? 'type, dead-letter-queue' : 'dead-letter-queue',
     status: 'info',
-    what: 'MNS does not tell the type and the dead-letter policy of a queue here',
-    remedy: `see in the MNS console that it is a standard queue, and that MaxReceiveCount, if any, is ${maxAttempts} or more`,
+    what: `MNS does not tell ${type === undefined ? 'the type and ' : ''}the dead-letter policy of a queue here`,
+    remedy: `see in the MNS console ${standard}that MaxReceiveCount, if any, is ${maxAttempts} or more`,
   };
 }
 

@@ -17,6 +17,8 @@ const relayCodes = {
   'body-not-utf8': 'The bytes of the message are not UTF-8.',
   'body-illegal-characters':
     'The message holds characters that XML forbids, so that its body may not be as sent.',
+  'message-damaged':
+    'Another element of the message than its body holds what XML forbids, or lacks what it must hold; the body of the dead letter is the whole message as XML.',
   'attempts-exhausted':
     'The message was received as often as the configuration allows without being published.',
   'foreign-refused':

@@ -34,10 +34,13 @@ export interface DeadLetter {
   messageId: string;
   attempt: number;
   enqueuedAtMs: number;
-  /** The body as received, byte for byte. */
+  /** The body as received, byte for byte, unless `form` says otherwise. */
   body: string | Uint8Array;
-  /** The body is XML text, because it holds what XML cannot express. */
-  isXmlText: boolean;
+  /**
+   * `xml-text`: the body is XML text, because it holds what XML cannot express. `message-xml`: it is the whole message
+   * as XML, because the damage is elsewhere.
+   */
+  form?: 'xml-text' | 'message-xml' | undefined;
   code: DeadLetterCode;
   /** What is wrong, without quoting the body. */
   reason: string;
@@ -56,7 +59,7 @@ export function deadLetterPublication(prefix: string, letter: DeadLetter): Publi
     'Dead-Letter-Code': letter.code,
     'Dead-Letter-Reason': letter.reason,
     'Dead-Letter-At': letter.at,
-    ...(letter.isXmlText && { 'Dead-Letter-Body': 'xml-text' }),
+    ...(letter.form && { 'Dead-Letter-Body': letter.form }),
     ...letter.trace,
   };
   return {
@@ -199,5 +202,5 @@ export function followUpLetterPublication(
   prefix: string,
   letter: Pick<DeadLetter, 'messageId' | 'attempt' | 'enqueuedAtMs' | 'body' | 'code' | 'reason' | 'trace'>,
 ): Publication {
-  return deadLetterPublication(prefix, { ...letter, queue: 'follow-up', isXmlText: false, at: '' });
+  return deadLetterPublication(prefix, { ...letter, queue: 'follow-up', at: '' });
 }

@@ -20,7 +20,8 @@ export interface LeaseOptions {
 /**
  * One received message while we hold it: the only owner of its receipt handle. It is renewed at half life; a
  * renewal returns a new handle and the old one is void. It ends in exactly one of acked, released, lost, abandoned,
- * and says so through `signal` when it ends without the holder's doing.
+ * and says so through `signal` when it ends without the holder's doing. A message that came without a handle can only
+ * be lost or abandoned.
  */
 export class Lease {
   readonly message: ReceivedMessage;
@@ -79,6 +80,7 @@ export class Lease {
    */
   async ack(): Promise<boolean> {
     await this.#settleRenewal();
+    if (this.#receiptHandle === '') this.#end();
     if (this.#ended) return false;
     const deleted = await this.#acks.delete({
       receiptHandle: () => this.#receiptHandle,
@@ -94,6 +96,7 @@ export class Lease {
    */
   async release(delaySeconds: number): Promise<boolean> {
     await this.#settleRenewal();
+    if (this.#receiptHandle === '') this.#end();
     if (this.#ended) return false;
     this.#end();
     try {
@@ -131,7 +134,7 @@ export class Lease {
 
   async #renew(): Promise<void> {
     const startedMs = this.#clock.monotonicMs();
-    if (startedMs >= this.#renewUntilMs) {
+    if (startedMs >= this.#renewUntilMs || this.#receiptHandle === '') {
       this.#lose();
       return;
     }

@@ -96,7 +96,7 @@ export class MnsClient extends MNS {
     return super.deleteMessage(queue, encodeURIComponent(receiptHandle)) as Promise<MnsAnswer>;
   }
 
-  /** Status 204: all are deleted. Status 404: the items say which are not, and why. */
+  /** Status 204: all are deleted. Any other: the items say which are not, and why. */
   override batchDeleteMessage(queue: string, receiptHandles: readonly string[]): Promise<MnsAnswer> {
     return super.batchDeleteMessage(queue, receiptHandles.map(escapeXml)) as Promise<MnsAnswer>;
   }
@@ -228,7 +228,8 @@ function judge(response: MnsResponse, method: string, type: string, call: Call):
   if (document.root === 'Error') {
     throw fail(first?.fields['Message']?.slice(0, maxMessageLength) || 'no message', first?.fields);
   }
-  const isPartial = type === 'Errors' && document.root === 'Errors' && status === 404 && first !== undefined;
+  // Documented with status 404; the SDKs of the vendor look at the root alone.
+  const isPartial = type === 'Errors' && document.root === 'Errors' && first !== undefined;
   const isWhole = status === 200 && document.root === type && method !== 'DELETE';
   if (!isPartial && !isWhole) throw fail(`an answer of another kind than <${type}>`);
   return { status, requestId, items: document.items, receivedAtMs, serverTimeMs };

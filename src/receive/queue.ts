@@ -1,9 +1,10 @@
 import type { MnsClient, MnsAnswer } from './mns-client.js';
 import { MnsError, isHandleGone, ownCodes } from './mns-error.js';
-import type { MnsItem } from './mns-xml.js';
+import type { MessageDamage, MnsItem } from './mns-xml.js';
 
 /** One message as the queue handed it out. Times are epoch milliseconds. */
 export interface ReceivedMessage {
+  /** Empty when it cannot be read, which is damage. */
   messageId: string;
   /** The body's text; with `bodyBytes` or `damaged` it is not the text that was sent. */
   body: string;
@@ -11,8 +12,11 @@ export interface ReceivedMessage {
   bodyBytes?: Buffer;
   /** The body holds what XML cannot carry; `body` is then the XML text as received. */
   damaged: boolean;
+  /** The message holds what it must not elsewhere than in its body. */
+  damage?: MessageDamage;
   /** Which delivery this is, from 1 (`DequeueCount`). */
   attempt: number;
+  /** The time of the answer when the message does not tell. */
   enqueuedAtMs: number;
   /** User and system properties, `traceparent` among them. */
   properties: Readonly<Record<string, string>>;
@@ -21,6 +25,7 @@ export interface ReceivedMessage {
 /** A message with the handle that its lease is about to own. */
 export interface Delivery {
   message: ReceivedMessage;
+  /** Empty when it cannot be read: the message can be neither renewed nor deleted. */
   receiptHandle: string;
   /** Monotonic time from which the visibility timeout counts. */
   receivedAtMs: number;
@@ -35,9 +40,9 @@ export interface QueueAttributes {
   delayMs: number;
   /** Undefined when MNS does not tell. */
   maximumMessageBytes: number | undefined;
-  /** `normal` or `fifo`; undefined when MNS does not tell, as its documented answer does not. */
+  /** `normal`, `fifo` or a word for what is neither; undefined when MNS does not tell. */
   type: string | undefined;
-  /** Where messages go after how many receives. Undefined as for `type`; the API for management has it. */
+  /** Where messages go after how many receives; undefined when MNS does not tell: the API for management does. */
   deadLetter: DeadLetterPolicy | 'none' | undefined;
   /** The clock of MNS, to the second; epoch milliseconds. */
   serverTimeMs: number | undefined;
@@ -49,8 +54,11 @@ export interface DeadLetterPolicy {
   maxReceiveCount: number;
 }
 
-/** The last time that a Date can hold. */
-const latestTimeMs = 8.64e15;
+/** The last millisecond that RFC 3339 can write. */
+const latestTimeMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+/** The longest visibility timeout there is. */
+const longestVisibilityMs = 43_200_000;
+const mostAttempts = 1_000_000;
 
 /** Why one handle of a batch delete is not deleted. */
 export type DeleteFailure = 'handle-gone' | 'try-again';
@@ -132,7 +140,7 @@ export class Queue {
       retentionMs: seconds('MessageRetentionPeriod'),
       delayMs: (Number(fields['DelaySeconds']) || 0) * 1000,
       maximumMessageBytes: Number(fields['MaximumMessageSize']) || undefined,
-      type: fields['QueueType']?.trim().toLowerCase(),
+      type: typeOf(fields),
       deadLetter: deadLetterOf(fields),
       serverTimeMs: answer.serverTimeMs,
     };
@@ -143,30 +151,31 @@ export class Queue {
   }
 
   #toDelivery(item: MnsItem, answer: MnsAnswer): Delivery {
-    const { MessageId: messageId, ReceiptHandle: receiptHandle } = item.fields;
-    if (!messageId || !receiptHandle) {
-      throw this.#unexpected('BatchReceiveMessage', 'a message without MessageId or ReceiptHandle', answer);
-    }
-    const number = (field: string): number => {
-      const value = Number(item.fields[field]);
-      return Math.abs(value) <= latestTimeMs ? value : 0;
+    const { fields, damage } = item;
+    const { MessageId: messageId = '', ReceiptHandle: receiptHandle = '' } = fields;
+    /** Whatever a message says of times and counts is bounded. */
+    const number = (field: string, most = latestTimeMs): number => {
+      const value = /^\d{1,16}$/.test(fields[field] ?? '') ? Number(fields[field]) : 0;
+      return value <= most ? value : 0;
     };
-    const attempt = number('DequeueCount') || 1;
+    const attempt = number('DequeueCount', mostAttempts) || 1;
     // Only on the first delivery are both times of the same moment, so that their difference is the timeout.
     const visibleAfterMs = number('NextVisibleTime') - number('FirstDequeueTime');
+    const isVisibility = attempt === 1 && visibleAfterMs > 0 && visibleAfterMs <= longestVisibilityMs;
     return {
       message: {
         messageId,
-        body: item.fields['MessageBody'] ?? '',
+        body: fields['MessageBody'] ?? '',
         ...(item.bodyBytes && { bodyBytes: item.bodyBytes }),
         damaged: item.damaged,
+        ...(damage && { damage }),
         attempt,
-        enqueuedAtMs: number('EnqueueTime'),
+        enqueuedAtMs: number('EnqueueTime') || (answer.serverTimeMs ?? 0),
         properties: item.properties,
       },
       receiptHandle,
       receivedAtMs: answer.receivedAtMs,
-      visibilityMs: attempt === 1 && visibleAfterMs > 0 ? visibleAfterMs : undefined,
+      visibilityMs: isVisibility ? visibleAfterMs : undefined,
     };
   }
 
@@ -181,6 +190,14 @@ export class Queue {
       ...(requestId && { requestId }),
     });
   }
+}
+
+/** The API for management names the type; that of the queue numbers it, and only 0 is known: a standard queue. */
+function typeOf({ QueueType, MessageType }: MnsItem['fields']): string | undefined {
+  const named = QueueType?.trim().toLowerCase();
+  const numbered = MessageType?.trim();
+  if (named !== undefined || numbered === undefined) return named;
+  return numbered === '0' ? 'normal' : 'not standard';
 }
 
 function deadLetterOf(fields: MnsItem['fields']): QueueAttributes['deadLetter'] {

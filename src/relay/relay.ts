@@ -1,5 +1,4 @@
-import { illegalCharacters, notUtf8 } from '../decode/damaged-body.js';
-import { decodeBody, type Decoded } from '../decode/decode-body.js';
+import { decodeMessage } from '../decode/decode-message.js';
 import { toCloudEvent } from '../event/cloud-event.js';
 import type { DeadLetterCode } from '../event/dead-letter-code.js';
 import { traceContextOf } from '../event/trace-context.js';
@@ -54,7 +53,7 @@ export function createRelay(options: RelayOptions): (lease: RelayLease) => Promi
 
   async function publish(lease: RelayLease): Promise<Outcome> {
     const { message } = lease;
-    const decoded = decode(message);
+    const decoded = decodeMessage(message);
     if (decoded.kind === 'undecodable')
       return await deadLetter(lease, decoded.code, decoded.reason, decoded.at);
     const { event } = decoded;
@@ -80,15 +79,15 @@ export function createRelay(options: RelayOptions): (lease: RelayLease) => Promi
     reason: string,
     at: string,
   ): Promise<Outcome> {
-    const { messageId, attempt, enqueuedAtMs, damaged } = message;
-    const body = message.bodyBytes ?? message.body;
+    const { messageId, attempt, enqueuedAtMs, damaged, damage } = message;
+    const body = damage?.xml ?? message.bodyBytes ?? message.body;
     const letter = {
       queue: origin.queue,
       messageId,
       attempt,
       enqueuedAtMs,
       body,
-      isXmlText: damaged,
+      ...(damage ? { form: 'message-xml' as const } : damaged && { form: 'xml-text' as const }),
       code,
       reason,
       at,
@@ -121,14 +120,6 @@ export function createRelay(options: RelayOptions): (lease: RelayLease) => Promi
     }
     return { kind: 'released', delaySeconds: redeliverAfterSeconds(attempt), cause: error };
   }
-}
-
-type Undecodable = { kind: 'undecodable'; code: DeadLetterCode; reason: string; at: string };
-
-function decode(message: ReceivedMessage): Decoded | Undecodable {
-  if (message.bodyBytes) return notUtf8;
-  if (message.damaged) return illegalCharacters;
-  return decodeBody(message.body);
 }
 
 function outcomeOfInterruption({ interruption }: RelayLease): Outcome | undefined {

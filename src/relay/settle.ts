@@ -31,8 +31,21 @@ export async function settle(lease: SettleableLease, outcome: Outcome): Promise<
   }
 }
 
+/** A message that is damaged may lack what it is deleted by. */
+class NotDeletedError extends Error {
+  override readonly name = 'NotDeletedError';
+  readonly code = 'NotDeleted';
+  readonly advice = 'the dead letter is kept once; the queue hands the message out until it expires there';
+
+  constructor(at: string) {
+    super(`the message is kept as a dead letter, for its damage at ${at}, and could not be deleted`);
+  }
+}
+
 /** What was to become of it is void; why that was to be, and its event, are worth knowing still. */
-function leftToQueue(lease: SettleableLease, { eventId, cause }: Outcome): Outcome {
+function leftToQueue(lease: SettleableLease, outcome: Outcome): Outcome {
+  const isDamaged = outcome.kind === 'dead-lettered' && outcome.code === 'message-damaged';
+  const { eventId, cause = isDamaged ? new NotDeletedError(outcome.at) : undefined } = outcome;
   return {
     kind: lease.interruption === 'abandon' ? 'abandoned' : 'lease-lost',
     ...(eventId !== undefined && { eventId }),

@@ -1,5 +1,5 @@
-import { illegalCharacters, notUtf8 } from '../decode/damaged-body.js';
 import { decodeBody } from '../decode/decode-body.js';
+import { decodeMessage, illegalCharacters, notUtf8, type DecodedMessage } from '../decode/decode-message.js';
 import { followUpCodes } from '../event/dead-letter-code.js';
 import { readFailedFollowUp } from '../event/follow-up-event.js';
 import type { FollowUp } from '../event/follow-up.js';
@@ -7,7 +7,7 @@ import { subjectToken } from '../event/subject.js';
 import type { VodEvent } from '../event/vod-event.js';
 import type { StoredMessage, StreamReader } from '../publish/stream-reader.js';
 import { streamNames } from '../publish/topology.js';
-import type { DecodedBody } from './content.js';
+import { bodyOfDamaged } from '../receive/mns-messages.js';
 import { filtersEvents, selects, type Selection } from './selection.js';
 
 /** A dead letter as VOD_DEAD_LETTERS holds it. Texts of a message that is no dead letter of ours are empty. */
@@ -35,7 +35,7 @@ export interface StoredDeadLetter {
 
 /** What a dead letter is today. The event of a follow-up has no more than a follow-up knows. */
 export type DecodedDeadLetter =
-  | DecodedBody
+  | DecodedMessage
   | { readonly kind: 'follow-up'; readonly followUp: FollowUp; readonly event: VodEvent }
   /** One of the follow-up half whose body is no event of ours: no decoder reads it. */
   | { readonly kind: 'unreadable-follow-up' };
@@ -95,6 +95,7 @@ export function decodeDeadLetter({
   if (headers['Dead-Letter-Body'] === 'xml-text') {
     return illegalCharacters;
   }
+  if (headers['Dead-Letter-Body'] === 'message-xml') return decodeKeptMessage(headers, body);
   const text = utf8Text(body);
   if (Object.hasOwn(followUpCodes, headers['Dead-Letter-Code'] ?? '')) return decodeFollowUp(text ?? '');
   return text === undefined ? notUtf8 : decodeBody(text);
@@ -107,6 +108,15 @@ export function selectsDeadLetter(selection: Selection, letter: StoredDeadLetter
   if (!filtersEvents(selection)) return selects(selection, facts);
   const decoded = decodeDeadLetter(letter);
   return 'event' in decoded && selects(selection, { ...facts, event: decoded.event });
+}
+
+/** Of a message that is damaged elsewhere, what its body says: nothing else of it makes the event. */
+function decodeKeptMessage(headers: StoredDeadLetter['headers'], xml: Uint8Array): DecodedMessage {
+  const item = bodyOfDamaged(xml);
+  if (!item)
+    return decodeMessage({ body: '', damaged: false, damage: { at: headers['Dead-Letter-At'] ?? '' } });
+  const { bodyBytes, damaged, fields } = item;
+  return decodeMessage({ body: fields['MessageBody'] ?? '', ...(bodyBytes && { bodyBytes }), damaged });
 }
 
 function decodeFollowUp(text: string): DecodedDeadLetter {

@@ -1,3 +1,4 @@
+import { decodeMessage } from '../decode/decode-message.js';
 import type { EventOrigin } from '../event/vod-event.js';
 import { traceContextOf } from '../event/trace-context.js';
 import { AckBatch } from '../receive/ack-batch.js';
@@ -5,7 +6,7 @@ import { Lease } from '../receive/lease.js';
 import { MnsError } from '../receive/mns-error.js';
 import type { Delivery, Queue } from '../receive/queue.js';
 import { backOffMs, sleep, type Clock } from '../time.js';
-import { decodeReceived, readContent, type Decoding } from './content.js';
+import { readContent, type Decoding } from './content.js';
 import type { Fate, Remainder, ReplayItem, ReplaySource, SettledItem, SourceState } from './item.js';
 
 export interface QueueSourceOptions {
@@ -169,7 +170,7 @@ export class QueueSource implements ReplaySource {
       return undefined;
     }
     if (before) return undefined;
-    const { content, event } = readContent(decodeReceived(message), origin, enqueuedAtMs, decoding);
+    const { content, event } = readContent(decodeMessage(message), origin, enqueuedAtMs, decoding);
     return {
       key,
       facts: { timeMs: enqueuedAtMs, queue: queue.name, ...(event && { event }) },

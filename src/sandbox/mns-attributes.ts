@@ -106,19 +106,22 @@ export interface QueueFacts {
 export function attributeLines(depth: number, queue: QueueFacts): WireString {
   const { attributes } = queue;
   const seconds = (ms: number): number => Math.ceil(ms / 1000);
+  // In no order to rely on: the documented one is not that of the service. MessageType of a FIFO queue is a guess.
   return (
-    line(depth, 'QueueName', queue.name) +
+    line(depth, 'ActiveMessages', queue.active) +
     line(depth, 'CreateTime', Math.floor(queue.createdMs / 1000)) +
+    line(depth, 'DelayMessages', queue.delayed) +
+    line(depth, 'DelaySeconds', seconds(attributes.delayMs)) +
+    line(depth, 'EnableSSE', 'False') +
+    line(depth, 'InactiveMessages', queue.inactive) +
     line(depth, 'LastModifyTime', Math.floor(queue.modifiedMs / 1000)) +
-    line(depth, 'VisibilityTimeout', seconds(attributes.visibilityMs)) +
+    line(depth, 'LoggingEnabled', attributes.loggingEnabled ? 'True' : 'False') +
     line(depth, 'MaximumMessageSize', attributes.maximumMessageBytes) +
     line(depth, 'MessageRetentionPeriod', seconds(attributes.retentionMs)) +
-    line(depth, 'DelaySeconds', seconds(attributes.delayMs)) +
+    line(depth, 'MessageType', attributes.type === 'normal' ? 0 : 1) +
     line(depth, 'PollingWaitSeconds', seconds(attributes.pollingWaitMs)) +
-    line(depth, 'ActiveMessages', queue.active) +
-    line(depth, 'InactiveMessages', queue.inactive) +
-    line(depth, 'DelayMessages', queue.delayed) +
-    line(depth, 'LoggingEnabled', attributes.loggingEnabled ? 'True' : 'False') +
+    line(depth, 'QueueName', queue.name) +
+    line(depth, 'VisibilityTimeout', seconds(attributes.visibilityMs)) +
     (attributes.tellsPolicies ? policyLines(depth, queue) : '')
   );
 }

@@ -88,8 +88,8 @@ function bodyMd5({ body, userProperties }: MessageDraft): string {
 }
 
 /**
- * A `<Message>` answer's children. A peeked message has neither handle nor next visible time, and one that was
- * never received has no first dequeue time either.
+ * A `<Message>` answer's children. A peeked message has neither handle nor next visible time; of one that was never
+ * received, the first dequeue time is that of enqueueing.
  */
 export function messageLines(depth: number, message: Message, isPeek = false): WireString {
   const { draft } = message;
@@ -97,7 +97,7 @@ export function messageLines(depth: number, message: Message, isPeek = false): W
   lines += line(depth, 'MessageBody', message.bodyXml);
   if (!isPeek) lines += line(depth, 'ReceiptHandle', message.handle);
   lines += line(depth, 'EnqueueTime', message.enqueueTimeMs);
-  if (message.firstDequeueMs > 0) lines += line(depth, 'FirstDequeueTime', message.firstDequeueMs);
+  lines += line(depth, 'FirstDequeueTime', message.firstDequeueMs || message.enqueueTimeMs);
   if (!isPeek) lines += line(depth, 'NextVisibleTime', message.wake.dueMs);
   lines += line(depth, 'DequeueCount', message.dequeueCount) + line(depth, 'Priority', draft.priority);
   lines += propertyLines(depth, 'UserProperties', 'PropertyValue', draft.userProperties);

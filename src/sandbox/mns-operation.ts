@@ -1,4 +1,5 @@
 import { MnsFailure } from './mns-errors.js';
+import { rootElement } from './mns-xml-in.js';
 
 /** The operations of the MNS queue API, as fault rules and request counts name them. */
 export type MnsOperation =
@@ -31,8 +32,6 @@ const anyCase = new Map([
   ['visibilitytimeout', 'VisibilityTimeout'],
 ]);
 
-const batchSend = /^\s*(?:<\?[^>]*\?>\s*)?<Messages[\s>/]/;
-
 /**
  * Reads the operation from method and request target ("Queue APIs" of the reference); the body decides only
  * between a single and a batch send.
@@ -55,7 +54,7 @@ export function readCall(method: string, target: string, body: Buffer): MnsCall 
   } else if (leaf === 'messages') {
     if (method === 'GET') return call(receiveOperation(query));
     if (method === 'POST')
-      return call(batchSend.test(body.toString('latin1', 0, 256)) ? 'BatchSend' : 'Send');
+      return call(rootElement(body.toString('utf8')) === 'Messages' ? 'BatchSend' : 'Send');
     if (method === 'PUT') return call('ChangeVisibility');
     if (method === 'DELETE')
       return call(!query.has('ReceiptHandle') && body.length > 0 ? 'BatchDelete' : 'Delete');

@@ -55,3 +55,17 @@ export function childText(element: XmlElement, name: string): string | undefined
 export function grandChildren(element: XmlElement, name: string): XmlElement[] {
   return element.children.find((child) => child.name === name)?.children ?? [];
 }
+
+/** The name of the root element, after a byte order mark, a prolog and comments; empty where there is none. */
+export function rootElement(xml: string): string {
+  let at = 0;
+  for (;;) {
+    at += /^[\ufeff\s]*/.exec(xml.slice(at, at + 64))?.[0].length ?? 0;
+    const [start, end] = xml.startsWith('<!--', at) ? ['<!--', '-->'] : ['<?', '?>'];
+    if (!xml.startsWith(start, at)) break;
+    const close = xml.indexOf(end, at + start.length);
+    if (close < 0) return '';
+    at = close + end.length;
+  }
+  return /^<([^\s/>]*)/.exec(xml.slice(at, at + 64))?.[1] ?? '';
+}

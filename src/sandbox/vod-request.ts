@@ -32,8 +32,10 @@ export function readVodRequest({ method, target, headers, body }: Exchange): Vod
   const form = isForm ? [...new URLSearchParams(body.toString('utf8'))] : [];
   const parameters = new Map([...query, ...form]);
   const parameter = (name: string): string => parameters.get(name) ?? '';
+  // Clients that sign in the parameters send `x-acs-action` as well.
   const isV3 =
-    headers['x-acs-action'] !== undefined || headers.authorization?.startsWith('ACS3-HMAC-SHA256') === true;
+    headers.authorization !== undefined ||
+    (headers['x-acs-action'] !== undefined && parameter('Signature') === '');
   return {
     method,
     headers,

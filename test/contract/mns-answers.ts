@@ -297,6 +297,24 @@ export const answers: readonly Answer[] = [
       'Queue.delete': { gives: new Map([['handle-2', 'try-again']]) },
     },
   },
+  ...[200, 207, 500].map((status): Answer => ({
+    name: `${status} <Errors> for one of the handles`,
+    sends: () => ({
+      status,
+      headers: xmlWithId,
+      body: errors(entry('InternalError', '<ReceiptHandle>handle-2</ReceiptHandle>')),
+    }),
+    expected: { fails: 'UnexpectedAnswer', status, requestId },
+    except: {
+      batchDeleteMessage: {
+        gives: {
+          status,
+          items: [item({ ErrorCode: 'InternalError', ErrorMessage: 'why', ReceiptHandle: 'handle-2' })],
+        },
+      },
+      'Queue.delete': { gives: new Map([['handle-2', 'try-again']]) },
+    },
+  })),
   {
     name: '404 <Errors> for a handle that was not sent',
     sends: () => ({

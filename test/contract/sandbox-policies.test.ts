@@ -29,6 +29,7 @@ t.test('the attributes tell the type and the dead-letter policy only when they a
   const { call, sandbox } = await openSandbox(t, { queues: [{ name: 'orders', ...policy }] });
   const attributes = async (): Promise<string> => (await call('GET', '/queues/orders')).body;
   t.same(elements(await attributes(), 'QueueType'), []);
+  t.equal(element(await attributes(), 'MessageType'), '0', 'but for its number');
   sandbox.actions.createQueue({ name: 'orders', tellsPolicies: true });
   const told = await attributes();
   t.equal(element(told, 'QueueType'), 'normal');

@@ -235,6 +235,7 @@ t.test('peeking shows the next messages and changes nothing', async (t) => {
   refused(t, await receive('?peekonly=true'), 404, 'MessageNotExist');
   feed('a', 'b', 'c');
   const one = await receive('?peekonly=true');
+  t.equal(element(one.body, 'FirstDequeueTime'), element(one.body, 'EnqueueTime'));
   t.match(one.body, /<Message xmlns=.*<MessageBody>a</s);
   t.notMatch(one.body, /ReceiptHandle|NextVisibleTime/);
   t.same(elements((await receive('?numOfMessages=2&peekonly=true')).body, 'MessageBody'), ['a', 'b']);

@@ -356,6 +356,22 @@ t.test('sizes, shapes and URLs outside the limits are refused', async (t) => {
   t.equal(sandbox.actions.state().requests['Unknown']?.['400'], 4);
 });
 
+t.test('a batch is told by its root, whatever stands before it', async (t) => {
+  const { call } = await openSandbox(t);
+  const batch = '<Messages><Message><MessageBody>x</MessageBody></Message></Messages>';
+  for (const before of [
+    '',
+    '\ufeff',
+    '\ufeff<?xml version="1.0" encoding="utf-8"?>\n',
+    '<!-- <Message> -->',
+  ]) {
+    const sent = await call('POST', '/queues/orders/messages', before + batch);
+    t.match([sent.status, sent.body], [201, /<Messages/], JSON.stringify(before));
+  }
+  const sent = await call('GET', '/queues/orders/messages?numOfMessages=16');
+  t.equal(elements(sent.body, 'MessageBody').length, 4);
+});
+
 t.test(
   'queues are created, changed, listed by page and deleted with the statuses of the service',
   async (t) => {
@@ -384,11 +400,13 @@ t.test(
     t.equal(
       (await call('GET', '/queues/new')).body,
       '<?xml version="1.0" ?>\n<Queue xmlns="http://mns.aliyuncs.com/doc/v1">\n' +
-        `  <QueueName>new</QueueName>\n  <CreateTime>${startMs / 1000}</CreateTime>\n` +
-        `  <LastModifyTime>${startMs / 1000}</LastModifyTime>\n  <VisibilityTimeout>60</VisibilityTimeout>\n` +
-        '  <MaximumMessageSize>65536</MaximumMessageSize>\n  <MessageRetentionPeriod>345600</MessageRetentionPeriod>\n' +
-        '  <DelaySeconds>5</DelaySeconds>\n  <PollingWaitSeconds>0</PollingWaitSeconds>\n  <ActiveMessages>0</ActiveMessages>\n' +
-        '  <InactiveMessages>0</InactiveMessages>\n  <DelayMessages>0</DelayMessages>\n  <LoggingEnabled>True</LoggingEnabled>\n</Queue>\n',
+        `  <ActiveMessages>0</ActiveMessages>\n  <CreateTime>${startMs / 1000}</CreateTime>\n` +
+        '  <DelayMessages>0</DelayMessages>\n  <DelaySeconds>5</DelaySeconds>\n  <EnableSSE>False</EnableSSE>\n' +
+        `  <InactiveMessages>0</InactiveMessages>\n  <LastModifyTime>${startMs / 1000}</LastModifyTime>\n` +
+        '  <LoggingEnabled>True</LoggingEnabled>\n  <MaximumMessageSize>65536</MaximumMessageSize>\n' +
+        '  <MessageRetentionPeriod>345600</MessageRetentionPeriod>\n  <MessageType>0</MessageType>\n' +
+        '  <PollingWaitSeconds>0</PollingWaitSeconds>\n  <QueueName>new</QueueName>\n' +
+        '  <VisibilityTimeout>60</VisibilityTimeout>\n</Queue>\n',
     );
     for (const name of ['page-1', 'page-2', 'page-3']) await call('PUT', `/queues/${name}`);
     const page = await call('GET', '/queues', '', { 'x-mns-prefix': 'page', 'x-mns-ret-number': '2' });

@@ -376,7 +376,6 @@ async function publish(at: number, { bodyLength = 0, done = false } = {}): Promi
     body: isEvent
       ? deletionBody({ MediaId: `media-${at}`, Padding: 'x'.repeat(bodyLength) })
       : `no JSON ${at}`,
-    isXmlText: false,
     code: isEvent ? 'field-invalid' : 'not-json',
     reason: isEvent ? 'it was not valid' : 'JSON is expected',
     at: 'offset 0',

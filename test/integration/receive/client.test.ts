@@ -351,7 +351,7 @@ t.test('the attributes of a queue are read, and only whole ones', async (t) => {
     retentionMs: 3_600_000,
     delayMs: 2_000,
     maximumMessageBytes: 65_536,
-    type: undefined,
+    type: 'normal',
     deadLetter: undefined,
   };
   t.same(attributes, documented);
@@ -362,6 +362,19 @@ t.test('the attributes of a queue are read, and only whole ones', async (t) => {
   open.sandbox.actions.createQueue({ name: 'orders', deadLetter: { queue: 'dead', maxReceiveCount: 3 } });
   t.match(await open.queue.attributes(never), { deadLetter: { queue: 'dead', maxReceiveCount: 3 } });
 
+  const times =
+    '<VisibilityTimeout>30</VisibilityTimeout><MessageRetentionPeriod>60</MessageRetentionPeriod>';
+  for (const [number, type] of [
+    ['', undefined],
+    ['<MessageType>0</MessageType>', 'normal'],
+    ['<MessageType>1</MessageType>', 'not standard'],
+  ]) {
+    open.sandbox.actions.setFaults([
+      { kind: 'respond', status: 200, body: `<Queue>${number}${times}</Queue>` },
+    ]);
+    t.equal((await open.queue.attributes(never)).type, type);
+  }
+
   const body = '<Queue><VisibilityTimeout>30</VisibilityTimeout></Queue>';
   open.sandbox.actions.setFaults([{ kind: 'respond', status: 200, body }]);
   t.match(await errorOf(open.queue.attributes(never)), {
@@ -370,13 +383,20 @@ t.test('the attributes of a queue are read, and only whole ones', async (t) => {
   });
 });
 
-t.test('a message without an id or a handle is an answer we do not understand', async (t) => {
+t.test('a message without an id or a handle is damaged, and the one beside it is received', async (t) => {
   const open = await openQueue(t);
-  for (const rest of ['<ReceiptHandle>h</ReceiptHandle>', '<MessageId>i</MessageId>', '<MessageId/>']) {
-    const body = `<Messages><Message><MessageBody>b</MessageBody>${rest}</Message></Messages>`;
-    const headers = { 'x-mns-request-id': 'ID' };
-    open.sandbox.actions.setFaults([{ kind: 'respond', status: 200, headers, body }]);
-    t.match(await errorOf(receiveAll(open)), { code: 'UnexpectedAnswer', status: 200, requestId: 'ID' });
+  for (const [rest, at] of [
+    ['<ReceiptHandle>h</ReceiptHandle>', 'MessageId'],
+    ['<MessageId>i</MessageId>', 'ReceiptHandle'],
+    ['<MessageId/>', 'MessageId'],
+  ]) {
+    const good = '<MessageId>j</MessageId><MessageBody>c</MessageBody><ReceiptHandle>k</ReceiptHandle>';
+    const body = `<Messages><Message><MessageBody>b</MessageBody>${rest}</Message><Message>${good}</Message></Messages>`;
+    open.sandbox.actions.setFaults([{ kind: 'respond', status: 200, body }]);
+    t.match(await receiveAll(open), [
+      { message: { body: 'b', damage: { at } } },
+      { message: { messageId: 'j', body: 'c', damage: undefined }, receiptHandle: 'k' },
+    ]);
   }
 });
 

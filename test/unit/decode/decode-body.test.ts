@@ -2,8 +2,11 @@ import fc from 'fast-check';
 import t from 'tap';
 import { decodeBody } from '../../../src/decode/decode-body.js';
 import type { DeleteMediaComplete, ForeignEvent } from '../../../src/event/vod-event.js';
-import { nonEmptyText } from '../event/arbitrary-events.js';
+import { nonEmptyText as anyNonEmptyText } from '../event/arbitrary-events.js';
 import { base64, fixture, jsonNotification, xmlNotification } from './envelopes.js';
+
+/** But for JSON in a string, which is refused. */
+const nonEmptyText = anyNonEmptyText.filter((text) => !/^\s*[[{"]/.test(text));
 
 const success: DeleteMediaComplete = {
   kind: 'delete-media-complete',
@@ -120,6 +123,14 @@ t.test('of a key given twice the last counts', async (t) => {
   t.equal(deletion(json).status, 'fail');
 });
 
+t.test('an event as the text of a JSON string is the same event', async (t) => {
+  const json = JSON.stringify(minimal);
+  t.strictSame(decodeBody(JSON.stringify(json)), decodeBody(json));
+  t.strictSame(decodeBody(base64(JSON.stringify(json))), decodeBody(json));
+  const other = '{"EventType":"x", "n":12345678901234567890}';
+  t.strictSame(decodeBody(JSON.stringify(other)), decodeBody(other));
+});
+
 t.test('jobs', async (t) => {
   const rows: [unknown, string[]][] = [
     [undefined, []],
@@ -128,6 +139,9 @@ t.test('jobs', async (t) => {
     ['a', ['a']],
     ['b, a ,,c', ['b', 'a', 'c']],
     [[], []],
+    ['[]', []],
+    ['["a1","b2"]', ['a1', 'b2']],
+    [' [ "a1" , "b2 " ] ', ['a1', 'b2']],
     [
       ['b ', '', 'a,c'],
       ['b', 'a,c'],

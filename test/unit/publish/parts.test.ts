@@ -76,7 +76,6 @@ t.test('a dead letter has the bytes as its body, and headers that cannot be brok
     attempt: 3,
     enqueuedAtMs: Date.parse('2026-01-02T03:04:05.678Z'),
     body: Buffer.from([0, 255, 10]),
-    isXmlText: false,
     code: 'not-json',
     reason: 'bad\r\nNats-Msg-Id: other',
     at: 'Grüße',

@@ -151,11 +151,191 @@ t.test('any bytes in any body leave the message around them and those beside it 
   t.pass('200 bodies');
 });
 
+const property = (value: string | Buffer): Buffer =>
+  Buffer.concat([
+    Buffer.from('<UserProperties><PropertyValue><Name>a</Name><Value>'),
+    Buffer.from(value),
+    Buffer.from('</Value><Type>STRING</Type></PropertyValue></UserProperties>'),
+  ]);
+const element = (name: string, text: string | Buffer): Buffer =>
+  Buffer.concat([Buffer.from(`<${name}>`), Buffer.from(text), Buffer.from(`</${name}>`)]);
+/** A message of these elements, in the order of the wire. */
+const withParts = (parts: Record<string, string | Buffer>): Buffer =>
+  Buffer.concat([
+    Buffer.from('<Message>'),
+    ...Object.entries({
+      MessageId: element('MessageId', 'M8'),
+      MessageBody: element('MessageBody', '{"n":8}'),
+      ReceiptHandle: element('ReceiptHandle', 'R8'),
+      DequeueCount: element('DequeueCount', '3'),
+      ...parts,
+    }).map(([, part]) => Buffer.from(part)),
+    Buffer.from('</Message>'),
+  ]);
+const others = Array.from({ length: 15 }, (_, i) => `{"n":"é${i} &lt;"}`);
+/** Fifteen good messages around what stands for the eighth. */
+const around = (hostile: Buffer): Buffer => {
+  const [start = '', end = ''] = batch(...others.slice(0, 7), '@', ...others.slice(7)).split(message('@', 8));
+  return Buffer.concat([Buffer.from(start), hostile, Buffer.from(end)]);
+};
+const good = (items: readonly MnsItem[]): unknown =>
+  items
+    .filter(({ fields }) => fields['MessageBody']?.startsWith('{"n":"é'))
+    .map(({ fields, damaged, damage, bodyBytes }) => [
+      fields['MessageBody'],
+      Boolean(fields['ReceiptHandle']),
+      damaged,
+      damage,
+      bodyBytes,
+    ]);
+const allGood = others.map((_, i) => [`{"n":"é${i} <"}`, true, false, undefined, undefined]);
+
+t.test('whatever one message holds, in whatever field, costs no other message', async (t) => {
+  const notUtf8 = Buffer.from([0x61, 0xff, 0xfe]);
+  const rows: [name: string, hostile: Buffer, at: string, handle?: string | undefined][] = [
+    ['a raw control in a property', withParts({ p: property('a\u0001b') }), 'UserProperties'],
+    ['a reference to one', withParts({ p: property('&#1;') }), 'UserProperties'],
+    ['a property that is not UTF-8', withParts({ p: property(notUtf8) }), 'UserProperties'],
+    ['a non-character in a property', withParts({ p: property('\uffff') }), 'UserProperties'],
+    ['an unknown entity in a property', withParts({ p: property('&nbsp;') }), 'UserProperties'],
+    ['a lone ]]> in a property', withParts({ p: property('a ]]> b') }), 'UserProperties'],
+    ['CDATA that never ends', withParts({ p: property('<![CDATA[a') }), 'UserProperties'],
+    ['a comment that never ends', withParts({ p: property('<!-- a') }), 'UserProperties'],
+    ['a tag that nothing closes', withParts({ p: property('<a>') }), 'UserProperties'],
+    ['the end of a message', withParts({ p: property('</Message>') }), 'UserProperties'],
+    ['two messages’ seam', withParts({ p: property('</Message><Message>') }), 'UserProperties'],
+    [
+      'a handle in a property',
+      withParts({ p: property('<ReceiptHandle>R9</ReceiptHandle>\u0001') }),
+      'UserProperties',
+    ],
+    ['elements nested deep', withParts({ p: property('<a>'.repeat(10_000)) }), 'UserProperties'],
+    ['a control in an unknown element', withParts({ p: element('Secret', '\u0001') }), 'Message'],
+    ['a control in the MD5', withParts({ p: element('MessageBodyMD5', '\u0001') }), 'MessageBodyMD5'],
+    ['a control in a time', withParts({ p: element('EnqueueTime', '&#2;') }), 'EnqueueTime'],
+    [
+      'a control in the count',
+      withParts({ DequeueCount: element('DequeueCount', '\u0001') }),
+      'DequeueCount',
+    ],
+    ['a control in the id', withParts({ MessageId: element('MessageId', 'M\u0001') }), 'MessageId'],
+    ['an id that is not UTF-8', withParts({ MessageId: element('MessageId', notUtf8) }), 'MessageId'],
+    ['no id', withParts({ MessageId: '' }), 'MessageId'],
+    ['64 KB of id', withParts({ MessageId: element('MessageId', 'M'.repeat(65_536)) }), 'MessageId'],
+    ['two ids', withParts({ p: element('MessageId', 'M9') }), 'MessageId'],
+    ['two bodies', withParts({ p: element('MessageBody', '{"n":9}') }), 'MessageBody'],
+    ['markup in the id', withParts({ MessageId: element('MessageId', '<b>M</b>') }), 'MessageId'],
+    [
+      'a control in the handle',
+      withParts({ ReceiptHandle: element('ReceiptHandle', 'R\u0001') }),
+      'ReceiptHandle',
+      undefined,
+    ],
+    ['no handle', withParts({ ReceiptHandle: '' }), 'ReceiptHandle', undefined],
+    [
+      'an end tag in the body',
+      withParts({ MessageBody: element('MessageBody', 'a</MessageBody>b') }),
+      'Message',
+    ],
+    ['a DOCTYPE', withParts({ p: '<!DOCTYPE a>' }), 'Message'],
+  ];
+  for (const [
+    name,
+    hostile,
+    at,
+    handle = rows.find((row) => row[0] === name)?.length === 4 ? undefined : 'R8',
+  ] of rows) {
+    const items = read(around(hostile));
+    t.same(good(items), allGood, `${name}: the other fifteen`);
+    t.equal(items.length, 16, `${name}: is one message`);
+    const { damage, fields } = items[7] ?? {};
+    t.equal(damage?.at, at, `${name}: where`);
+    t.equal(fields?.['ReceiptHandle'], handle, `${name}: its handle`);
+    const kept = damage?.xml.toString('latin1') ?? '';
+    t.ok(kept.includes('{"n":8}') || name.includes('body'), `${name}: its bytes are kept`);
+    t.notMatch(kept, 'R8', `${name}: its handle is not`);
+  }
+});
+
+t.test('text that looks like the end of a message is part of its body, in CDATA or not', async (t) => {
+  for (const text of ['</Message><Message>', '</Message></Messages>', '</Message>\n<Message/>']) {
+    const section = withParts({ MessageBody: element('MessageBody', `<![CDATA[${text}]]>`) });
+    const items = read(around(section));
+    t.same(good(items), allGood);
+    t.match(items[7], { damaged: false, fields: { MessageBody: text, ReceiptHandle: 'R8' } });
+    t.equal(items[7]?.damage, undefined);
+    const raw = withParts({ MessageBody: element('MessageBody', text) });
+    t.same(good(read(around(raw))), allGood);
+    t.match(read(around(raw))[7], { damaged: true, fields: { MessageBody: text, ReceiptHandle: 'R8' } });
+  }
+});
+
+t.test('CDATA that never ends swallows no later message, though one has CDATA that does', async (t) => {
+  const [start = '', end = ''] = batch('<![CDATA[a', '{"n":1}', '<![CDATA[{"n":2}]]>').split('@');
+  const [first, ...rest] = read(start + end);
+  t.match(first, { damaged: true, fields: { MessageBody: '<![CDATA[a', ReceiptHandle: 'R1' } });
+  t.same(
+    rest.map(({ fields }) => [fields['MessageBody'], fields['ReceiptHandle']]),
+    [
+      ['{"n":1}', 'R2'],
+      ['{"n":2}', 'R3'],
+    ],
+  );
+});
+
+t.test('any bytes in any field leave the other fifteen messages alone', async (t) => {
+  const pieces = fc.oneof(
+    fc.constantFrom(
+      ...['<', '>', '&', '&#1;', '&lt;', '<![CDATA[', ']]>', '</', '<a>', '</a>', '<!--', '-->', '<?', '?>'],
+      ...[
+        '<Message>',
+        '</Message>',
+        '<Message/>',
+        '</Messages>',
+        '<MessageBody>',
+        '</MessageBody>',
+        '<lifted-body>',
+      ],
+      ...[
+        '<UserProperties>',
+        '</UserProperties>',
+        '<Value>',
+        '<ReceiptHandle>',
+        '<!DOCTYPE a>',
+        '\u0001',
+        '\uffff',
+      ],
+    ),
+    fc.string({ unit: 'binary', maxLength: 4 }),
+    fc.uint8Array({ maxLength: 3 }),
+  );
+  const text = fc
+    .array(pieces, { maxLength: 8 })
+    .map((parts) => Buffer.concat(parts.map((part) => Buffer.from(part as string))));
+  const field = fc.constantFrom(
+    'MessageId',
+    'MessageBody',
+    'ReceiptHandle',
+    'DequeueCount',
+    'EnqueueTime',
+    'Other',
+    'p',
+  );
+  fc.assert(
+    fc.property(field, text, (name, bytes) => {
+      const part = name === 'p' ? property(bytes) : element(name, bytes);
+      return JSON.stringify(good(read(around(withParts({ [name]: part }))))) === JSON.stringify(allGood);
+    }),
+    { numRuns: 500 },
+  );
+  t.pass('500 messages');
+});
+
 t.test('properties are read by name, and no name reaches a prototype', async (t) => {
   const property = (name: string, value: string): string =>
     `<PropertyValue><Name>${name}</Name><Value>${value}</Value><Type>STRING</Type></PropertyValue>`;
   const item =
-    only(`<Messages><Message><__proto__>p</__proto__><UserProperties>${property('traceparent', '00-a&amp;b')}
+    only(`<Messages><Message><MessageId>M</MessageId><ReceiptHandle>R</ReceiptHandle><__proto__>p</__proto__><UserProperties>${property('traceparent', '00-a&amp;b')}
     ${property('__proto__', 'polluted')}${property('constructor', 'c')}</UserProperties>
     <SystemProperties><SystemPropertyValue><Name>baggage</Name><Value></Value><Type>STRING</Type></SystemPropertyValue>
     </SystemProperties></Message></Messages>`);

@@ -33,7 +33,6 @@ const usual: DeadLetter = {
   attempt: 2,
   enqueuedAtMs: Date.parse('2026-03-20T08:00:00Z'),
   body: 'no JSON',
-  isXmlText: false,
   code: 'not-json',
   reason: 'JSON is expected',
   at: 'offset 0',

@@ -112,7 +112,6 @@ export async function storeDeadLetters(
         attempt: 1,
         enqueuedAtMs: Date.parse('2026-03-20T07:49:18Z'),
         body,
-        isXmlText: false,
         code,
         reason,
         at: 'somewhere',
