@@ -21,9 +21,16 @@ export function findBinary({ name, variable, packagedPath, cache }, env) {
   const candidates = [
     ...onPath.map((folder) => join(folder, fileName)),
     join('/', packagedPath),
-    ...cachedVersions(cache).map((version) => join(cache, version, packagedPath)),
+    findCached({ cache, packagedPath }) ?? '',
   ];
   return candidates.find(isExecutable);
+}
+
+/** The newest in the project's cache; undefined when there is none. */
+export function findCached({ cache, packagedPath }) {
+  return cachedVersions(cache)
+    .map((version) => join(cache, version, packagedPath))
+    .find(isExecutable);
 }
 
 /** Newest first. A name that starts with a dot is a download in progress. */

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findBinary } from './binary.mjs';
+import { findBinary, findCached } from './binary.mjs';
 
 /** The project's root folder: the one that holds package.json. */
 export const projectRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -27,4 +27,20 @@ export const natsServer = {
 /** The binary to run, or undefined when there is none. Throws when NATS_SERVER_BIN names no executable file. */
 export function findNatsServer(env = process.env) {
   return findBinary(natsServer, env);
+}
+
+/** Nothing fetches it yet: put the package of Debian 13 there, or name a binary in the variable. */
+const middleNatsServer = {
+  ...natsServer,
+  variable: 'NATS_SERVER_2_10_BIN',
+  cache: join(projectRoot, '.cache', 'nats-server-2.10'),
+};
+
+/** The servers to try what differs between versions: the usual one, and 2.10 where it is named or in the cache. */
+export function promisedNatsServers(env = process.env) {
+  const middle = env[middleNatsServer.variable] || findCached(middleNatsServer);
+  return [
+    { version: 'as usual', binary: findNatsServer(env) },
+    ...(middle === undefined ? [] : [{ version: '2.10', binary: middle }]),
+  ];
 }

@@ -12,6 +12,10 @@ export interface NatsServerOptions {
   auth?: { user: string; password: string } | { token: string };
   /** Paths of PEM files. With `verify`, clients must show a certificate that `caFile` signed. */
   tls?: { certFile: string; keyFile: string; caFile?: string; verify?: boolean };
+  /** Another binary than the usual one. */
+  binary?: string;
+  /** Makes it a member of a cluster. It is told its name, and tells the port that the others reach it on. */
+  cluster?: { server: string; routes: readonly string[]; onPort: (port: number) => void };
 }
 
 /** A real nats-server with JetStream, on ports and a store folder of its own. */
@@ -38,7 +42,7 @@ export interface NatsServer extends AsyncDisposable {
  * NATS_SERVER_BIN chooses another version.
  */
 export async function startNatsServer(options: NatsServerOptions = {}): Promise<NatsServer> {
-  const binary = findNatsServer(process.env);
+  const binary = options.binary ?? findNatsServer(process.env);
   if (binary === undefined) throw new Error('there is no nats-server: run `npm run setup`');
   const folder = await mkdtemp(join(tmpdir(), 'nats-server-'));
   await mkdir(join(folder, 'ports'));
@@ -74,6 +78,7 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
 interface Ports {
   client: number;
   monitor: number;
+  cluster: number;
 }
 
 interface Running {
@@ -90,9 +95,10 @@ async function firstStart(
   options: NatsServerOptions,
 ): Promise<{ running: Running; ports: Ports }> {
   try {
-    await writeConfig(folder, options, { client: -1, monitor: -1 });
+    await writeConfig(folder, options, { client: -1, monitor: -1, cluster: -1 });
     const running = await start(binary, folder);
     const ports = await readPorts(folder, running);
+    options.cluster?.onPort(ports.cluster);
     await writeConfig(folder, options, ports);
     await untilHealthy(`http://127.0.0.1:${ports.monitor}`, running);
     return { running, ports };
@@ -121,7 +127,7 @@ async function start(binary: string, folder: string): Promise<Running> {
 /** Port -1 lets the server itself take a free port, so that two test files never race for one. */
 async function writeConfig(
   folder: string,
-  { config, auth, tls }: NatsServerOptions,
+  { config, auth, tls, cluster }: NatsServerOptions,
   ports: Ports,
 ): Promise<void> {
   const lines = [
@@ -136,18 +142,28 @@ async function writeConfig(
     const entries = { cert_file: certFile, key_file: keyFile, ...(caFile && { ca_file: caFile }), verify };
     lines.push(`tls ${JSON.stringify(entries)}`);
   }
+  if (cluster) {
+    const routes = JSON.stringify(cluster.routes);
+    // What servers tell each other of addresses leads nowhere: the routes that they are given are the only ones.
+    const listen = `listen: "127.0.0.1:${ports.cluster}", advertise: "127.0.0.1:1", no_advertise: true`;
+    lines.push(`server_name: ${cluster.server}`, `cluster { name: test, ${listen}, routes: ${routes} }`);
+  }
   if (config) lines.push(config);
   await writeFile(join(folder, 'nats.conf'), `${lines.join('\n')}\n`);
 }
 
 async function readPorts(folder: string, running: Running): Promise<Ports> {
   const file = join(folder, 'ports', `nats-server_${running.child.pid ?? 0}.ports`);
-  let written = { nats: [''], monitoring: [''] };
+  let written: { nats: string[]; monitoring: string[]; cluster?: string[] } = { nats: [], monitoring: [] };
   await untilAlive(running, 'its ports are known', async () => {
     written = JSON.parse(await readFile(file, 'utf8')) as typeof written;
     return true;
   });
-  return { client: portOf(written.nats[0]), monitor: portOf(written.monitoring[0]) };
+  return {
+    client: portOf(written.nats[0]),
+    monitor: portOf(written.monitoring[0]),
+    cluster: portOf(written.cluster?.[0]),
+  };
 }
 
 function portOf(url: string | undefined): number {
