@@ -26,6 +26,8 @@ export interface EventMessage {
   readonly contentType: 'application/cloudevents+json';
   /** The CloudEvent as JSON. */
   readonly body: string;
+  /** Epoch milliseconds: before this it was published nowhere. */
+  readonly happenedAtMs?: number;
 }
 
 /**
@@ -63,6 +65,7 @@ export function toCloudEvent(
     subject: eventSubject(prefix, event),
     contentType: 'application/cloudevents+json',
     body: event.kind === 'foreign' ? `${json.slice(0, -1)},"data":${event.json}}` : json,
+    happenedAtMs: Math.min(Date.parse(time), Date.parse(fallbackTime)),
   };
 }
 

@@ -7,6 +7,7 @@ import { StreamLookup } from './stream-lookup.js';
 import type { StreamReader } from './stream-reader.js';
 import { StreamSteadiness } from './stream-steadiness.js';
 import { Turns } from './turns.js';
+import type { WindowPast } from './window-past.js';
 
 export interface ConfirmEvents {
   /** The stream took a publication for a duplicate of its message `seq`, which it does not hold: published again. */
@@ -20,6 +21,8 @@ export interface ConfirmedPublisherOptions {
   reader: Pick<StreamReader, 'get' | 'nextOnSubject' | 'state'>;
   clock: Clock;
   events: ConfirmEvents;
+  /** What the streams have forgotten though they hold it. */
+  past: WindowPast;
 }
 
 /** Look-ups at once: they are rare, and NATS answers them beside what it stores. */
@@ -55,6 +58,8 @@ export class ConfirmedPublisher {
   async publish(publication: Publication, signal: AbortSignal): Promise<PubAck> {
     const { clock, events } = this.#options;
     const { stream } = publication;
+    const forgotten = await this.#findForgotten(publication, signal);
+    if (forgotten !== undefined) return { seq: forgotten, duplicate: true };
     let attempt = publication;
     let behindSinceMs: number | undefined;
     for (let failures = 0; ;) {
@@ -71,6 +76,27 @@ export class ConfirmedPublisher {
       events.duplicateAbsent(stream, attempt.msgId, ack.seq);
       attempt = { ...attempt, msgId: nextMessageId(attempt.msgId, ack.seq) };
       behindSinceMs = undefined;
+    }
+  }
+
+  /** The place of what the stream holds though it may have forgotten its id. Asks until NATS answers. */
+  async #findForgotten(
+    { stream, subject, msgId, happenedAtMs }: Publication,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    const { clock, events, past } = this.#options;
+    if (happenedAtMs === undefined || !past.mayHaveForgotten(stream, happenedAtMs)) return undefined;
+    for (let failures = 1; ; failures++) {
+      try {
+        return await this.find(stream, subject, msgId, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (isNotPermitted(error)) {
+          events.duplicateUnseen(stream, error.message);
+          return undefined;
+        }
+        await sleep(clock, backOffMs(againBackOff, failures), signal);
+      }
     }
   }
 

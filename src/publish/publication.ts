@@ -16,6 +16,7 @@ export function eventPublication(prefix: string, event: EventMessage, trace: Tra
     msgId: event.id,
     body: event.body,
     headers: { 'Content-Type': event.contentType, ...trace },
+    ...(event.happenedAtMs !== undefined && { happenedAtMs: event.happenedAtMs }),
   };
 }
 

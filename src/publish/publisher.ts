@@ -22,6 +22,8 @@ export interface Publication {
   msgId: string;
   body: string | Uint8Array;
   headers: Readonly<Record<string, string>>;
+  /** Epoch milliseconds: not stored before. Only where the subject is one media's. */
+  happenedAtMs?: number;
 }
 
 /** JetStream's word that the publication is stored. */
@@ -50,6 +52,8 @@ export interface PublisherOptions {
   onNoStream(): void;
 }
 
+type OnTryAgain = (reason: string) => void;
+
 interface Pending {
   publication: Publication;
   headers: MsgHdrs;
@@ -61,7 +65,7 @@ interface Pending {
   resolve(ack: PubAck): void;
   reject(error: unknown): void;
   leave: () => void;
-  onTryAgain: ((reason: string) => void) | undefined;
+  onTryAgain: OnTryAgain | undefined;
 }
 
 const backOff = { baseMs: 50, maxMs: 2_000 };
@@ -102,11 +106,7 @@ export class Publisher {
    * @throws PublishRejectedError when it never will.
    * @throws the signal's reason when that is aborted first; the publication may be stored all the same.
    */
-  async publish(
-    publication: Publication,
-    signal: AbortSignal,
-    onTryAgain?: (reason: string) => void,
-  ): Promise<PubAck> {
+  async publish(publication: Publication, signal: AbortSignal, onTryAgain?: OnTryAgain): Promise<PubAck> {
     const headers = toHeaders(publication);
     await this.#window.enter(signal);
     if (signal.aborted) {

@@ -9,6 +9,7 @@ import { StoreGate } from './store-gate.js';
 import type { StoreEvents, StoreOptions } from './store-options.js';
 import { StreamReader } from './stream-reader.js';
 import { declarePermitStream, declareStreams, jetStreamManager, streamNames, windowOf } from './topology.js';
+import { WindowPast } from './window-past.js';
 
 const connectBackOff = { baseMs: 500, maxMs: 5_000 };
 /** Streams that are as they were, and take nothing, are looked at again after this. */
@@ -22,6 +23,7 @@ export class Store {
   readonly gate: StoreGate;
   readonly publisher: ConfirmedPublisher;
   readonly #wire: Publisher;
+  readonly #past: WindowPast;
   readonly #connection: NatsConnection;
   readonly #options: StoreOptions;
   readonly #clock: Clock;
@@ -59,7 +61,13 @@ export class Store {
     this.#connection = connection;
     this.#options = options;
     this.#clock = clock;
-    this.#events = events;
+    this.#past = new WindowPast(clock);
+    this.#events = {
+      ...events,
+      idsKnownSince: (stream, sinceMs, windowMs) => {
+        this.#past.note(stream, sinceMs, windowMs);
+      },
+    };
     this.gate = new StoreGate((reason) => {
       events.storeGate(reason);
     });
@@ -76,7 +84,13 @@ export class Store {
         void this.#declareAgain();
       },
     });
-    this.publisher = new ConfirmedPublisher({ wire: this.#wire, reader: this.reader(), clock, events });
+    this.publisher = new ConfirmedPublisher({
+      wire: this.#wire,
+      reader: this.reader(),
+      clock,
+      events,
+      past: this.#past,
+    });
     void this.#followStatus();
   }
 

@@ -47,6 +47,8 @@ export interface TopologyOptions extends PermitStreamShape {
 
 export interface TopologyEvents {
   streamCreated(stream: string): void;
+  /** A window was lengthened: the stream knows no id that was stored before this epoch time. */
+  idsKnownSince?(stream: string, sinceMs: number, windowMs: number): void;
   /** The stream differs from the config in something that is left as it is. */
   streamDiffers(stream: string, differences: readonly string[]): void;
   declareFailed(stream: string, reason: string, retryInMs: number): void;
@@ -105,7 +107,8 @@ export async function declareUntilDone(
   config: WantedStream,
   { connection, signal, clock, events }: Pick<TopologyOptions, 'connection' | 'signal' | 'clock' | 'events'>,
 ): Promise<void> {
-  const attempt = async (): Promise<void> => declare(await jetStreamManager(connection), config, events);
+  const attempt = async (): Promise<void> =>
+    declare(await jetStreamManager(connection), config, events, clock.now());
   await retryUntilDone(attempt, {
     clock,
     backOff: declareBackOff,
@@ -158,13 +161,15 @@ export async function declarePermitStream(
   shape: PermitStreamShape,
   events: TopologyEvents,
 ): Promise<void> {
-  await declare(manager, permits(shape), events);
+  // A stream of permits is never lengthened: no time is looked at.
+  await declare(manager, permits(shape), events, 0);
 }
 
 async function declare(
   manager: JetStreamManager,
   wanted: WantedStream,
   events: TopologyEvents,
+  nowMs: number,
 ): Promise<void> {
   const found = await findStream(manager, wanted.name);
   if (!found) {
@@ -175,9 +180,19 @@ async function declare(
   let { config } = found;
   if (config.duplicate_window < wanted.duplicate_window) {
     const maxAge = config.max_age === 0 ? 0 : Math.max(config.max_age, wanted.duplicate_window);
+    const forgottenMs = nowMs - millis(config.duplicate_window);
+    const sinceMs = Math.max(forgottenMs, knownSinceOf(config) ?? 0);
     const longer = { ...config, duplicate_window: wanted.duplicate_window, max_age: maxAge };
-    ({ config } = await manager.streams.update(wanted.name, longer));
+    const told = { ...config.metadata, [knownSinceKey]: new Date(sinceMs).toISOString() };
+    config = await updated(manager, { ...longer, metadata: told }).catch(async (error: unknown) => {
+      // The library throws an error of its own where the server is too old for metadata: only this process knows then.
+      if (error instanceof NatsError) throw error;
+      return await updated(manager, longer);
+    });
+    events.idsKnownSince?.(wanted.name, sinceMs, millis(config.duplicate_window));
   }
+  const sinceMs = knownSinceOf(config);
+  if (sinceMs !== undefined) events.idsKnownSince?.(wanted.name, sinceMs, millis(config.duplicate_window));
   const differences = Object.entries(wanted)
     .filter(([key, value]) => JSON.stringify(config[key as keyof WantedStream]) !== JSON.stringify(value))
     .filter(([key]) => key !== 'duplicate_window' || config.duplicate_window < wanted.duplicate_window)
@@ -186,6 +201,18 @@ async function declare(
         `${key} is ${JSON.stringify(config[key as keyof WantedStream])}, the config says ${JSON.stringify(value)}`,
     );
   if (differences.length > 0) events.streamDiffers(wanted.name, differences);
+}
+
+/** In the metadata of a stream: no id is known that was stored before. */
+const knownSinceKey = 'vod-relay.ids-known-since';
+
+function knownSinceOf({ metadata }: StreamConfig): number | undefined {
+  const sinceMs = Date.parse(metadata?.[knownSinceKey] ?? '');
+  return Number.isNaN(sinceMs) ? undefined : sinceMs;
+}
+
+async function updated(manager: JetStreamManager, config: StreamConfig): Promise<StreamConfig> {
+  return (await manager.streams.update(config.name, config)).config;
 }
 
 /**

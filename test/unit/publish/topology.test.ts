@@ -85,6 +85,35 @@ t.test(
   },
 );
 
+t.test('an event that left a window before it was lengthened is not stored twice', async (t) => {
+  const shortMs = 100;
+  const publication = {
+    subject: 'past.event.x',
+    stream: 'PAST_EVENTS',
+    msgId: 'a',
+    body: '',
+    headers: {},
+    happenedAtMs: Date.now(),
+  };
+  await using before = await openStore({ servers: [server.url], prefix: 'past', retention });
+  await before.store.ensureHorizon(shortMs, neverAborted);
+  t.match(await before.store.publisher.publish(publication, neverAborted), { seq: 1, duplicate: false });
+  const storedAtMs = performance.now();
+  await until(() => performance.now() - storedAtMs > 5 * shortMs, { what: 'the id is forgotten' });
+
+  await using after = await openStore({ servers: [server.url], prefix: 'past', retention });
+  await after.store.ensureHorizon(hourMs, neverAborted);
+  t.same(await after.store.publisher.publish(publication, neverAborted), { seq: 1, duplicate: true });
+  const young = { ...publication, msgId: 'b', happenedAtMs: Date.now() + hourMs };
+  t.match(await after.store.publisher.publish(young, neverAborted), { seq: 2, duplicate: false });
+  const { metadata } = await configOf('PAST_EVENTS');
+  if (metadata === undefined) return;
+  // Where the server keeps metadata, other processes and later ones know as well.
+  await using later = await openStore({ servers: [server.url], prefix: 'past', retention });
+  await later.store.ensureHorizon(hourMs, neverAborted);
+  t.same(await later.store.publisher.publish(publication, neverAborted), { seq: 1, duplicate: true });
+});
+
 t.test('leaves everything else as it is, and says what differs', async (t) => {
   await manager.streams.add({
     name: 'OLD_EVENTS',
