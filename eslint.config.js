@@ -10,11 +10,12 @@ import tseslint from 'typescript-eslint';
 const mayImport = {
   time: [],
   event: [],
-  config: ['event', 'time'],
-  receive: ['event', 'time'],
+  network: ['time'],
+  config: ['network', 'event', 'time'],
+  receive: ['network', 'event', 'time'],
   decode: ['event', 'time'],
-  publish: ['event', 'time'],
-  'follow-up': ['publish', 'event', 'time'],
+  publish: ['network', 'event', 'time'],
+  'follow-up': ['network', 'publish', 'event', 'time'],
   sandbox: ['event', 'time'],
   relay: ['receive', 'decode', 'publish', 'event', 'time'],
   replay: ['receive', 'decode', 'publish', 'event', 'time'],
@@ -36,7 +37,7 @@ const mayImport = {
     'event',
     'time',
   ],
-  main: ['config', 'operate', 'commands', 'time'],
+  main: ['network', 'config', 'operate', 'commands', 'time'],
 };
 
 /** Parts whose types, and nothing that runs, may be imported as well. */
@@ -51,7 +52,7 @@ const singleFiles = ['time', 'main'];
 const owners = {
   '@alicloud/mns': ['receive'],
   '@alicloud/credentials': ['receive'],
-  undici: ['receive', 'follow-up'],
+  undici: ['network', 'receive', 'follow-up'],
   nats: ['publish', 'demo'],
   convict: ['config'],
   yaml: ['config'],

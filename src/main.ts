@@ -10,12 +10,15 @@ import { replayCommand } from './commands/replay.js';
 import { runCommand, type StopSignals } from './commands/run.js';
 import { sandboxCommand } from './commands/sandbox.js';
 import { ConfigError } from './config/config-error.js';
+import { installNetwork } from './network/install.js';
+import { systemClock } from './time.js';
 
 /** sysexits.h: the configuration is wrong, and starting again will not help. */
 const exitConfig = 78;
 
 // One signal ends all that is in flight, however much that is: no leak, and no line on stderr that is not JSON.
 setMaxListeners(0);
+installNetwork(systemClock);
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;

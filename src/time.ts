@@ -45,6 +45,20 @@ export async function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
+/** Settles as the promise does, or rejects with the signal's reason as soon as that is aborted. */
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', abort);
+    });
+  });
+}
+
 export interface BackOff {
   /** The first delay, in milliseconds. */
   baseMs: number;

@@ -21,19 +21,20 @@ t.test('layer rules', async (t) => {
   const top = ['doctor', 'worker', 'commands'];
   const above = [...paths, 'operate', 'config', 'sandbox', ...top];
   const forbidden: Record<string, string[]> = {
-    event: [...stages, ...above],
+    event: ['network', ...stages, ...above],
+    network: ['event', ...stages, ...above],
     receive: ['decode', 'publish', ...above],
-    decode: ['receive', 'publish', ...above],
+    decode: ['network', 'receive', 'publish', ...above],
     publish: ['receive', 'decode', ...above],
-    relay: ['follow-up', 'replay', 'operate', 'config', 'sandbox', ...top],
+    relay: ['network', 'follow-up', 'replay', 'operate', 'config', 'sandbox', ...top],
     'follow-up': ['receive', 'decode', 'relay', 'replay', 'operate', 'config', 'sandbox', ...top],
-    replay: ['relay', 'follow-up', 'operate', 'config', 'sandbox', ...top],
+    replay: ['network', 'relay', 'follow-up', 'operate', 'config', 'sandbox', ...top],
     config: [...stages, ...paths, 'operate', 'sandbox', ...top],
-    operate: [...stages, ...paths, 'config', 'sandbox', ...top],
-    sandbox: [...stages, ...paths, 'operate', 'config', ...top],
-    doctor: ['decode', 'relay', 'replay', 'operate', 'config', 'sandbox', 'worker', 'commands'],
-    worker: ['replay', 'sandbox', 'doctor', 'commands'],
-    commands: [],
+    operate: ['network', ...stages, ...paths, 'config', 'sandbox', ...top],
+    sandbox: ['network', ...stages, ...paths, 'operate', 'config', ...top],
+    doctor: ['network', 'decode', 'relay', 'replay', 'operate', 'config', 'sandbox', 'worker', 'commands'],
+    worker: ['network', 'replay', 'sandbox', 'doctor', 'commands'],
+    commands: ['network'],
   };
 
   await t.test('every folder of src has its rules', async (t) => {
@@ -78,6 +79,7 @@ t.test('layer rules', async (t) => {
     const owners: [library: string, owner: string, other: string][] = [
       ['@alicloud/mns', 'receive', 'sandbox'],
       ['@alicloud/credentials', 'receive', 'follow-up'],
+      ['undici', 'network', 'publish'],
       ['undici', 'receive', 'publish'],
       ['undici', 'follow-up', 'sandbox'],
       ['nats', 'publish', 'commands'],

@@ -74,13 +74,17 @@ export interface FollowUpConfig {
 }
 
 export type CredentialsConfig =
-  | { readonly type: 'access_key'; readonly accessKeyId: string; readonly accessKeySecret: string }
-  | {
+  | ({
+      readonly type: 'access_key';
+      readonly accessKeyId: string;
+      readonly accessKeySecret: string;
+    } & CredentialsFiles)
+  | ({
       readonly type: 'sts';
       readonly accessKeyId: string;
       readonly accessKeySecret: string;
       readonly securityToken: string;
-    }
+    } & CredentialsFiles)
   | {
       readonly type: 'oidc_role_arn';
       readonly roleArn: string;
@@ -91,6 +95,13 @@ export type CredentialsConfig =
       readonly stsEndpoint?: string;
     }
   | { readonly type: 'ecs_ram_role'; readonly roleName?: string };
+
+/** Where the texts were read from, to be read again. */
+export interface CredentialsFiles {
+  readonly accessKeyIdFile?: string;
+  readonly accessKeySecretFile?: string;
+  readonly securityTokenFile?: string;
+}
 
 export interface NatsConfig {
   /** `tls://` or `nats://`, one scheme for all, no user or password inside. Never empty. */
@@ -119,13 +130,18 @@ export interface RetentionConfig {
   readonly deadLettersMs: number;
 }
 
-/** `file` and `seedFile` are paths, to be read again at every connect. */
+/** Files are to be read again at every connect; `token` and `password` are what was in theirs at start. */
 export type NatsAuthConfig =
   | { readonly type: 'none' }
   | { readonly type: 'creds'; readonly file: string }
   | { readonly type: 'nkey'; readonly seedFile: string }
-  | { readonly type: 'token'; readonly token: string }
-  | { readonly type: 'user'; readonly user: string; readonly password: string };
+  | { readonly type: 'token'; readonly token: string; readonly tokenFile?: string }
+  | {
+      readonly type: 'user';
+      readonly user: string;
+      readonly password: string;
+      readonly passwordFile?: string;
+    };
 
 /** All PEM files. `certFile` and `keyFile` come together or not at all. */
 export interface NatsTlsConfig {

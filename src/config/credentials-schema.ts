@@ -42,10 +42,13 @@ export const credentialsSchema = {
       hidden: true,
     }),
   ),
+  accessKeyIdFile: optional(
+    path('A file that holds the access key id, read again each minute, and when the key is refused.'),
+  ),
   accessKeySecret: optional(secret('For `access_key` and `sts`.')),
-  accessKeySecretFile: optional(path('A file that holds the access key secret, read at start.')),
+  accessKeySecretFile: optional(path('A file that holds the access key secret, read again likewise.')),
   securityToken: optional(secret('For `sts`.')),
-  securityTokenFile: optional(path('A file that holds the security token, read at start.')),
+  securityTokenFile: optional(path('A file that holds the security token, read again likewise.')),
   roleArn: optional(
     text('For `oidc_role_arn` (RRSA); else `ALIBABA_CLOUD_ROLE_ARN`.', {
       expected: `the ARN of a role, ${ARN}role/<name>`,

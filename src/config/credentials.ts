@@ -25,13 +25,18 @@ export function readCredentials(section: Section, env: Environment): Union {
 }
 
 /** The credentials of a union without problems; throws a TypeError for any other. */
-export function toCredentials({ type, texts }: Union): CredentialsConfig {
+export function toCredentials({ type, texts, files }: Union): CredentialsConfig {
   const roleName = texts.get('roleName');
   const stsEndpoint = texts.get('stsEndpoint');
   switch (type) {
     case 'access_key':
       return conceal(
-        { type, accessKeyId: need(texts, 'accessKeyId'), accessKeySecret: need(texts, 'accessKeySecret') },
+        {
+          type,
+          accessKeyId: need(texts, 'accessKeyId'),
+          accessKeySecret: need(texts, 'accessKeySecret'),
+          ...files,
+        },
         ['accessKeySecret'],
       );
     case 'sts':
@@ -41,6 +46,7 @@ export function toCredentials({ type, texts }: Union): CredentialsConfig {
           accessKeyId: need(texts, 'accessKeyId'),
           accessKeySecret: need(texts, 'accessKeySecret'),
           securityToken: need(texts, 'securityToken'),
+          ...files,
         },
         ['accessKeySecret', 'securityToken'],
       );

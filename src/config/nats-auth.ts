@@ -11,7 +11,7 @@ export function readNatsAuth(section: Section, env: Environment): Union {
 }
 
 /** The authentication of a union without problems; throws a TypeError for any other. */
-export function toNatsAuth({ type, texts }: Union): NatsAuthConfig {
+export function toNatsAuth({ type, texts, files }: Union): NatsAuthConfig {
   const need = (name: string): string => {
     const text = texts.get(name);
     if (text === undefined) throw new TypeError(`nats.auth without ${name}`);
@@ -25,9 +25,9 @@ export function toNatsAuth({ type, texts }: Union): NatsAuthConfig {
     case 'nkey':
       return { type, seedFile: need('seedFile') };
     case 'token':
-      return conceal({ type, token: need('token') }, ['token']);
+      return conceal({ type, token: need('token'), ...files }, ['token']);
     case 'user':
-      return conceal({ type, user: need('user'), password: need('password') }, ['password']);
+      return conceal({ type, user: need('user'), password: need('password'), ...files }, ['password']);
     case undefined:
     default:
       throw new TypeError('nats.auth without a type');

@@ -76,13 +76,17 @@ export const natsSchema = {
     file: optional(path('For `creds`: a credentials file, read again at each connect.')),
     seedFile: optional(path('For `nkey`: a file with the seed, read again at each connect.')),
     token: optional(secret('For `token`.')),
-    tokenFile: optional(path('A file that holds the token, read at start.')),
+    tokenFile: optional(path('A file that holds the token, read again at each connect.')),
     user: optional(text('For `user`.', { expected: 'a user name', pattern: /^\P{Cc}+$/u, hidden: true })),
     password: optional(secret('For `user`.')),
-    passwordFile: optional(path('A file that holds the password, read at start.')),
+    passwordFile: optional(path('A file that holds the password, read again at each connect.')),
   },
   tls: {
-    caFile: optional(path('PEM file of the authorities to trust instead of the ones Node.js trusts.')),
+    caFile: optional(
+      path(
+        'PEM file of the authorities to trust instead of the ones Node.js trusts. All three are read again at each connect.',
+      ),
+    ),
     certFile: optional(path('PEM file of the client certificate, for mutual TLS; needs `nats.tls.keyFile`.')),
     keyFile: optional(path('PEM file of its key.')),
     handshakeFirst: flag(

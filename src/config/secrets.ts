@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs';
-
+import { readSecretText } from '../network/secret-text.js';
 import type { Environment } from './environment.js';
-import { codeOf } from './files.js';
 import { valueOf, type Section } from './section.js';
 
-/** How a key turned out: its text, not set at all, or wrong (`problem` is absent where that is reported already). */
+/** How a key turned out: its text (and the file it was read from), not set at all, or wrong (`problem` is absent where that is reported already). */
 export type Given =
-  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'text'; readonly text: string; readonly file?: string }
   | { readonly kind: 'absent' }
   | { readonly kind: 'wrong'; readonly problem?: string };
 
@@ -35,19 +33,16 @@ function textOf(section: Section, key: string): Given {
 
 function fromFile(key: string, file: string): Given {
   try {
-    return checked(key, 'the file', readFileSync(file, 'utf8').replace(/[\r\n]+$/, ''));
+    return { kind: 'text', text: readSecretText(file), file };
   } catch (error) {
-    return wrong(key, `the file cannot be read (${codeOf(error)})`);
+    return wrong(key, (error as Error).message);
   }
 }
 
 function fromVariable(key: string, name: string, env: Environment): Given {
-  return checked(key, 'the variable', (Object.hasOwn(env, name) ? env[name] : undefined) ?? '');
-}
-
-function checked(key: string, holder: string, text: string): Given {
-  if (text === '') return wrong(key, `${holder} it names is empty or not set`);
-  if (/\p{Cc}/u.test(text)) return wrong(key, `${holder} it names holds more than one line of text`);
+  const text = (Object.hasOwn(env, name) ? env[name] : undefined) ?? '';
+  if (text === '') return wrong(key, 'the variable it names is empty or not set');
+  if (/\p{Cc}/u.test(text)) return wrong(key, 'the variable it names holds more than one line of text');
   return { kind: 'text', text };
 }
 

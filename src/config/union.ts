@@ -14,6 +14,8 @@ export interface Union {
   /** Undefined when no usable type is set. */
   readonly type: string | undefined;
   readonly texts: ReadonlyMap<string, string>;
+  /** The files that texts were read from, to be read again: by the key and `File`. */
+  readonly files: Readonly<Record<string, string>>;
   readonly problems: readonly string[];
 }
 
@@ -21,22 +23,26 @@ export interface Union {
 export function readUnion(section: Section, name: string, variants: Variants, env: Environment): Union {
   const type = typeOf(section, name);
   const variant = variants[type ?? ''];
-  if (type === undefined || variant === undefined) return { type: undefined, texts: new Map(), problems: [] };
+  if (type === undefined || variant === undefined)
+    return { type: undefined, texts: new Map(), files: {}, problems: [] };
 
   const texts = new Map<string, string>();
+  const files: Record<string, string> = {};
   const problems = strayKeys(section, name, variants).map((key) => {
     const source = section.settings.get(key)?.source ?? '';
     return `${section.at}${key}: does not belong to type ${type} (${source})`;
   });
   for (const field of [...variant.required, ...variant.optional]) {
     const given = readGiven(section, `${name}.${field}`, env);
-    if (given.kind === 'text') texts.set(field, given.text);
-    else if (given.kind === 'wrong') problems.push(...(given.problem === undefined ? [] : [given.problem]));
+    if (given.kind === 'text') {
+      texts.set(field, given.text);
+      if (given.file !== undefined) files[`${field}File`] = given.file;
+    } else if (given.kind === 'wrong') problems.push(...(given.problem === undefined ? [] : [given.problem]));
     else if (variant.required.includes(field)) {
       problems.push(`${section.at}${name}.${field}: is required with type ${type}`);
     }
   }
-  return { type, texts, problems };
+  return { type, texts, files, problems };
 }
 
 /** Whether a key means something under the type chosen for its section; true for keys outside that section. */

@@ -141,7 +141,7 @@ const connectRemedies: readonly (readonly [RegExp, string])[] = [
     /AUTHORIZATION_VIOLATION|AUTHENTICATION/,
     'correct nats.auth: the server does not know this user or password',
   ],
-  [/CONNECTION_REFUSED/, 'start the nats-server there, or correct nats.servers'],
+  [/ECONNREFUSED/, 'start the nats-server there, or correct nats.servers'],
   [/ENOENT|EACCES/, 'see that the files of nats.auth and nats.tls exist and can be read'],
   [/SERVER_OPT_NA/, 'the server offers no TLS: set `tls {}` in its configuration, or correct nats.servers'],
   [/ALTNAME/, 'name in nats.servers a host that the certificate of the server is for'],
@@ -149,8 +149,9 @@ const connectRemedies: readonly (readonly [RegExp, string])[] = [
     /certificate|signature|self.signed|CERT/i,
     'set nats.tls.caFile to the authority of the server’s certificate',
   ],
+  [/ENOTFOUND|EAI_AGAIN/, 'correct the host in nats.servers, or the DNS servers of this machine'],
   [
-    /TIMEOUT/,
+    /TIMEOUT|ETIMEDOUT/,
     'correct nats.servers; a server that verifies clients wants nats.tls.certFile and nats.tls.keyFile',
   ],
 ];

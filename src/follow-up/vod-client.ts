@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { errors, Pool } from 'undici';
+import { errors } from 'undici';
+import { DialError } from '../network/dial.js';
+import { HttpPool } from '../network/http-pool.js';
 import type { Clock } from '../time.js';
 import { readAnswer, readVideoInfo, type VideoInfo, type VodAnswer } from './vod-answer.js';
 import { ownCodes, publicText, VodError } from './vod-error.js';
@@ -47,7 +49,7 @@ const maxConnections = 64;
  * reason of the caller's signal. It is tried a second time only when VOD refused the credentials, with a fresh set.
  */
 export class VodClient {
-  readonly #pool: Pool;
+  readonly #pool: HttpPool;
   readonly #host: string;
   readonly #credentials: VodCredentialsSource;
   readonly #clock: Clock;
@@ -59,13 +61,12 @@ export class VodClient {
     this.#credentials = credentials;
     this.#clock = clock;
     this.#answerWithinMs = answerWithinMs;
-    this.#pool = new Pool(origin, {
+    this.#pool = new HttpPool({
+      origin,
       connections: maxConnections,
-      maxResponseSize: maxAnswerBytes,
-      connect: { timeout: answerWithinMs },
-      // One deadline holds for the call as a whole.
-      headersTimeout: 0,
-      bodyTimeout: 0,
+      maxAnswerBytes,
+      bodyWithinMs: 0,
+      clock,
     });
   }
 
@@ -109,7 +110,7 @@ export class VodClient {
 
   /** Ends every connection, also those with a call on them. */
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    await this.#pool.close();
   }
 
   async #call(
@@ -176,19 +177,15 @@ export class VodClient {
       credentials,
     );
     let status: number | undefined;
-    const exchange = async (): Promise<VodAnswer> => {
-      const response = await this.#pool.request({
-        method: 'POST',
-        path,
-        headers: { ...headers, accept: 'application/json' },
+    try {
+      const response = await this.#pool.request(
+        // One deadline holds for the call as a whole.
+        { method: 'POST', path, headers: { ...headers, accept: 'application/json' }, headersTimeout: 0 },
         signal,
-      });
+      );
       status = response.statusCode;
       const bytes = await response.body.bytes();
       return readAnswer({ status, headers: response.headers, bytes }, { operation, secrets });
-    };
-    try {
-      return await orAborted(exchange, signal);
     } catch (error) {
       if (error instanceof VodError) throw error;
       throw new VodError({
@@ -201,26 +198,13 @@ export class VodClient {
   }
 }
 
-/** undici looks at its signal only once it has a connection, which may take longer than the call is given. */
-async function orAborted<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const aborted = new Promise<never>((_resolve, reject) => {
-    const abort = (): void => {
-      reject(signal.reason as Error);
-    };
-    signal.addEventListener('abort', abort, { once: true });
-  });
-  return await Promise.race([work(), aborted]);
-}
-
 function codeOf(error: unknown, signal: AbortSignal): string {
   if (signal.aborted || error instanceof errors.ConnectTimeoutError) return ownCodes.timedOut;
+  if (error instanceof DialError && error.code === 'ETIMEDOUT') return ownCodes.timedOut;
   if (error instanceof errors.ResponseExceededMaxSizeError) return ownCodes.unexpectedAnswer;
   return ownCodes.connectionFailed;
 }
 
-/** A host with several addresses fails with an AggregateError, which has no message. */
 function textOf(error: unknown, secrets?: readonly (string | undefined)[]): string {
-  const { message, code } = error as NodeJS.ErrnoException;
-  return publicText(message || (code ?? 'no connection'), secrets);
+  return publicText((error as Error).message, secrets);
 }

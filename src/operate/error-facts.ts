@@ -36,7 +36,6 @@ export function natsReason(reason: string): string {
 
 const natsWords: ReadonlyMap<string, string> = new Map([
   ['TIMEOUT', 'NATS does not answer in time'],
-  ['CONNECTION_REFUSED', 'nothing listens there'],
   ['tls', 'the server offers no TLS, which tls:// asks for'],
   ['503', 'JetStream is not enabled for the account, or has no leader'],
 ]);

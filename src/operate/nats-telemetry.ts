@@ -35,9 +35,37 @@ export function createNatsTelemetry({ log, state, metrics, clock, once, bursts }
         log.warn({ server, ...more }, 'the connection to NATS is lost: reconnecting');
       });
     },
+    reconnectFailed: (error: unknown) => {
+      const { message } = troubleOf(error, clock.now());
+      nats.trouble = trouble(`the connection is lost, and connecting again fails: ${natsReason(message)}`);
+      once.tell('reconnect', message, (more) => {
+        log.warn(
+          { ...errorFacts(error), error: natsReason(message), ...more },
+          'NATS cannot be reached: trying again',
+        );
+      });
+    },
+    /** A file of secrets or certificates, by its key, cannot be used; undefined: it can again. */
+    staleFile: (key: string, error: unknown) => {
+      if (error === undefined) {
+        once.over(key, (failures) => {
+          log.info({ key, failures }, 'a file of secrets can be used again');
+        });
+        return;
+      }
+      // The text of an error may quote the path, where a secret may stand by a slip.
+      const { code, name } = error as NodeJS.ErrnoException;
+      once.tell(key, code ?? name, (more) => {
+        log.error(
+          { key, code: code ?? name, ...more },
+          'a file of secrets cannot be used: what was in it before is used until it is mended',
+        );
+      });
+    },
     reconnected: (server: string) => {
       nats.connected = true;
       nats.server = server;
+      once.forget('reconnect');
       bursts.tell('reconnected', (more) => {
         log.info({ server, ...more }, 'connected to NATS again');
       });

@@ -17,8 +17,6 @@ export interface StoreOptions extends NatsOptions {
 
 export interface StoreEvents
   extends ConnectionEvents, TopologyEvents, ConfirmEvents, JobQueueEvents, PermitEvents {
-  connected(server: string): void;
-  connectFailed(servers: readonly string[], error: unknown, retryInMs: number): void;
   publishTrouble(reason: string): void;
   /** The gate closed for this reason, or opened (undefined). */
   storeGate(reason: ClosedReason | undefined): void;

@@ -1,7 +1,7 @@
 import { Events, type NatsConnection } from 'nats';
 import { aborted, retryUntilDone, sleep, type Clock } from '../time.js';
 import { ConfirmedPublisher } from './confirmed-publisher.js';
-import { connectNats } from './connection.js';
+import { connectBackOff, keepConnecting } from './connection.js';
 import { JobQueue, type JobQueueOptions } from './job-queue.js';
 import { Permits } from './permits.js';
 import { Publisher } from './publisher.js';
@@ -11,7 +11,6 @@ import { StreamReader } from './stream-reader.js';
 import { declarePermitStream, declareStreams, jetStreamManager, streamNames, windowOf } from './topology.js';
 import { WindowPast } from './window-past.js';
 
-const connectBackOff = { baseMs: 500, maxMs: 5_000 };
 /** Streams that are as they were, and take nothing, are looked at again after this. */
 const declareAgainMs = 5_000;
 
@@ -44,16 +43,8 @@ export class Store {
     events: StoreEvents,
     signal: AbortSignal,
   ): Promise<Store | undefined> {
-    const connection = await retryUntilDone(() => connectNats(options, signal), {
-      clock,
-      backOff: connectBackOff,
-      signal,
-      onFailure: (error, retryInMs) => {
-        events.connectFailed(options.servers, error, retryInMs);
-      },
-    });
+    const connection = await keepConnecting(options, clock, events, signal);
     if (!connection) return undefined;
-    events.connected(connection.getServer());
     return new Store(connection, options, clock, events);
   }
 

@@ -1,5 +1,7 @@
 import CredentialModule, { Config } from '@alicloud/credentials';
-import type { Clock } from '../time.js';
+import { lastGood } from '../network/last-good.js';
+import { readSecretText } from '../network/secret-text.js';
+import { untilAborted, type Clock } from '../time.js';
 
 /** An access key, with the token that STS credentials need beside it. */
 export interface Credentials {
@@ -10,8 +12,8 @@ export interface Credentials {
 
 /** Where credentials come from: always said in the config, never guessed from the surroundings. */
 export type CredentialsSource =
-  | { type: 'access_key'; accessKeyId: string; accessKeySecret: string }
-  | { type: 'sts'; accessKeyId: string; accessKeySecret: string; securityToken: string }
+  | ({ type: 'access_key'; accessKeyId: string; accessKeySecret: string } & CredentialsFiles)
+  | ({ type: 'sts'; accessKeyId: string; accessKeySecret: string; securityToken: string } & CredentialsFiles)
   | {
       type: 'oidc_role_arn';
       roleArn: string;
@@ -22,19 +24,67 @@ export type CredentialsSource =
     }
   | { type: 'ecs_ram_role'; roleName?: string | undefined };
 
+/** Where texts were read from, to be read again: a key may be rotated at any time. */
+export interface CredentialsFiles {
+  accessKeyIdFile?: string | undefined;
+  accessKeySecretFile?: string | undefined;
+  securityTokenFile?: string | undefined;
+}
+
 /** What the cache asks for credentials: satisfied by the client of @alicloud/credentials. */
 export interface CredentialsProvider {
   getCredential(): Promise<{ accessKeyId?: string; accessKeySecret?: string; securityToken?: string }>;
 }
 
-/** @throws Error when the source lacks what its type needs. */
-export function createProvider(source: CredentialsSource): CredentialsProvider {
+/** Makes a provider each time it is called. @throws Error when the source lacks what its type needs. */
+export function providersOf(
+  source: CredentialsSource,
+  onStaleFile: OnStaleFile = () => undefined,
+): () => CredentialsProvider {
+  if (source.type === 'access_key' || source.type === 'sts') {
+    const provider = readingProvider(source, onStaleFile);
+    return () => provider;
+  }
   const { type, ...rest } = source;
   const { oidcTokenFile, ...fields } = rest as typeof rest & { oidcTokenFile?: string };
   // The class sits behind `.default` twice: the package is CommonJS with an __esModule mark.
-  return new CredentialModule.default(
-    new Config({ type, ...fields, ...(oidcTokenFile !== undefined && { oidcTokenFilePath: oidcTokenFile }) }),
-  );
+  return () =>
+    new CredentialModule.default(
+      new Config({
+        type,
+        ...fields,
+        ...(oidcTokenFile !== undefined && { oidcTokenFilePath: oidcTokenFile }),
+      }),
+    );
+}
+
+/** Told of files that cannot be used, by the key of the configuration: see `OnStale`. */
+export type OnStaleFile = (key: string, error: unknown) => void;
+
+/** The texts of the source, those from a file as they are in it now. */
+function readingProvider(
+  source: Extract<CredentialsSource, { type: 'access_key' | 'sts' }>,
+  onStaleFile: OnStaleFile,
+): CredentialsProvider {
+  const reader = (text: string, key: keyof CredentialsFiles): (() => string) => {
+    const file = source[key];
+    if (file === undefined) return () => text;
+    const onStale = (error: unknown): void => {
+      onStaleFile(`credentials.${key}`, error);
+    };
+    return lastGood(() => readSecretText(file), onStale, text);
+  };
+  const accessKeyId = reader(source.accessKeyId, 'accessKeyIdFile');
+  const accessKeySecret = reader(source.accessKeySecret, 'accessKeySecretFile');
+  const securityToken = source.type === 'sts' ? reader(source.securityToken, 'securityTokenFile') : () => '';
+  return {
+    getCredential: () =>
+      Promise.resolve({
+        accessKeyId: accessKeyId(),
+        accessKeySecret: accessKeySecret(),
+        securityToken: securityToken(),
+      }),
+  };
 }
 
 /** Told why the last set has to do for now; undefined when the source gives some again. */
@@ -131,25 +181,14 @@ export class CredentialsCache {
 export function credentialsCaches(
   clock: Clock,
   onFallback?: OnFallback,
+  onStaleFile?: OnStaleFile,
 ): (holder: { readonly credentials: CredentialsSource }) => CredentialsCache {
   const caches = new Map<object, CredentialsCache>();
   return (holder) => {
     const found =
-      caches.get(holder) ?? new CredentialsCache(() => createProvider(holder.credentials), clock, onFallback);
+      caches.get(holder) ??
+      new CredentialsCache(providersOf(holder.credentials, onStaleFile), clock, onFallback);
     caches.set(holder, found);
     return found;
   };
-}
-
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => {
-      reject(signal.reason as Error);
-    };
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', abort);
-    });
-  });
 }

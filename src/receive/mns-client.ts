@@ -167,9 +167,7 @@ export class MnsClient extends MNS {
     } catch (cause) {
       signal?.throwIfAborted();
       const code = isTimeout(cause) ? ownCodes.timedOut : ownCodes.connectionFailed;
-      const { message, code: errno } = cause as NodeJS.ErrnoException;
-      // A host with several addresses fails with an AggregateError, which has no message.
-      throw new MnsError({ ...failure, code, message: message || (errno ?? 'no connection'), cause });
+      throw new MnsError({ ...failure, code, message: (cause as Error).message, cause });
     }
     try {
       return judge(response, method, type, failure);

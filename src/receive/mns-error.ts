@@ -69,8 +69,12 @@ export class MnsError extends Error {
   }
 }
 
-/** Not `TimeExpired`: that is the clock, and fresh credentials do not mend it. */
-const credentialFaults = /^(InvalidAccessKeyId|InvalidSecurityToken|(?!TimeExpired$).*Expired$)/;
+/**
+ * Not `TimeExpired`: that is the clock, and fresh credentials do not mend it. A signature that does not match is that
+ * of a secret that was rotated.
+ */
+const credentialFaults =
+  /^(InvalidAccessKeyId|InvalidSecurityToken|SignatureDoesNotMatch|(?!TimeExpired$).*Expired$)/;
 
 /** As `MnsError.isHandleGone`, for the entries of a batch delete. */
 export function isHandleGone(code: string): boolean {

@@ -1,4 +1,6 @@
-import { Pool, errors } from 'undici';
+import { errors } from 'undici';
+import { DialError } from '../network/dial.js';
+import { HttpPool } from '../network/http-pool.js';
 import type { Clock } from '../time.js';
 
 /** One HTTP request to MNS. */
@@ -41,33 +43,34 @@ const maxConnections = 128;
 
 /** Keep-alive connections to one endpoint. */
 export class MnsTransport {
-  readonly #pool: Pool;
+  readonly #pool: HttpPool;
   readonly #clock: Clock;
   readonly #bodyWithinMs: number;
 
   constructor({ endpoint, clock, bodyWithinMs = 15_000 }: TransportOptions) {
     this.#clock = clock;
     this.#bodyWithinMs = bodyWithinMs;
-    this.#pool = new Pool(new URL(endpoint).origin, {
-      bodyTimeout: bodyWithinMs,
-      connect: { timeout: 10_000 },
+    this.#pool = new HttpPool({
+      origin: new URL(endpoint).origin,
       connections: maxConnections,
-      maxResponseSize: maxAnswerBytes,
+      maxAnswerBytes,
+      bodyWithinMs,
+      clock,
     });
   }
 
-  /** @throws whatever undici throws, or the signal's reason. */
+  /** @throws as `HttpPool.request`. */
   async send({ method, resource, headers, body, answerWithinMs, signal }: MnsRequest): Promise<MnsResponse> {
-    const response = await this.#pool.request({
-      method,
-      path: resource,
-      headers: headers as Record<string, string>,
-      body: body === '' ? null : body,
-      // Without this, undici closes the connection after every DELETE that has a body: one TLS handshake a batch.
-      reset: false,
-      headersTimeout: answerWithinMs,
-      signal: signal ?? null,
-    });
+    const response = await this.#pool.request(
+      {
+        method,
+        path: resource,
+        headers: headers as Record<string, string>,
+        body: body === '' ? null : body,
+        headersTimeout: answerWithinMs,
+      },
+      signal,
+    );
     const receivedAtMs = this.#clock.monotonicMs();
     const tooSlow = this.#clock.after(this.#bodyWithinMs, () =>
       response.body.destroy(new errors.BodyTimeoutError()),
@@ -89,7 +92,7 @@ export class MnsTransport {
 
   /** Ends every connection, also those with a request on them. */
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    await this.#pool.close();
   }
 }
 
@@ -103,6 +106,7 @@ export function isTimeout(error: unknown): boolean {
   return (
     error instanceof errors.HeadersTimeoutError ||
     error instanceof errors.BodyTimeoutError ||
-    error instanceof errors.ConnectTimeoutError
+    error instanceof errors.ConnectTimeoutError ||
+    (error instanceof DialError && error.code === 'ETIMEDOUT')
   );
 }

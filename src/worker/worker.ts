@@ -48,7 +48,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerEnd> {
   const parts: Parts = {
     ...options,
     store,
-    credentialsOf: credentialsCaches(clock, telemetry.credentialsFallback),
+    credentialsOf: credentialsCaches(clock, telemetry.credentialsFallback, telemetry.staleFile),
   };
   const halves = [
     ...(role === 'follow-up' ? [] : [createRelayHalf(parts)]),

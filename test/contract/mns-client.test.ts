@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { CredentialsCache, createProvider } from '../../src/receive/credentials.js';
+import { CredentialsCache, providersOf } from '../../src/receive/credentials.js';
 import { MnsClient } from '../../src/receive/mns-client.js';
 import { MnsError } from '../../src/receive/mns-error.js';
 import { Queue } from '../../src/receive/queue.js';
@@ -96,7 +96,7 @@ async function play(t: Test, sandbox: Sandbox, row: Row): Promise<{ found: objec
   const { accountId: account, accessKeyId, accessKeySecret, actions } = sandbox;
   const isWire = typeof sends === 'object';
   actions.setFaults(isWire ? [] : [faultOf(sends, row.operation)]);
-  const provider = createProvider({ type: 'access_key', accessKeyId, accessKeySecret });
+  const provider = providersOf({ type: 'access_key', accessKeyId, accessKeySecret })();
   const client = new MnsClient({
     endpoint: isWire ? await startResettingServer(t, sends.thenReset) : sandbox.url,
     account,

@@ -1,5 +1,5 @@
 import type { Test } from 'tap';
-import { CredentialsCache, createProvider, type CredentialsProvider } from '../../src/receive/credentials.js';
+import { CredentialsCache, providersOf, type CredentialsProvider } from '../../src/receive/credentials.js';
 import { MnsClient, type MnsClientOptions } from '../../src/receive/mns-client.js';
 import { Queue } from '../../src/receive/queue.js';
 import type { QueueState } from '../../src/sandbox/control-types.js';
@@ -25,7 +25,7 @@ export interface OpenQueue {
 export async function openQueue(test: Test, options: OpenOptions = {}): Promise<OpenQueue> {
   const sandbox = await startSandbox({ seed: 5, queues: ['orders'], ...options.sandbox });
   const { url: endpoint, accountId: account, accessKeyId, accessKeySecret } = sandbox;
-  const ownKey = () => createProvider({ type: 'access_key', accessKeyId, accessKeySecret });
+  const ownKey = () => providersOf({ type: 'access_key', accessKeyId, accessKeySecret })();
   const credentials = new CredentialsCache(options.provider ?? ownKey, systemClock);
   const client = new MnsClient({ endpoint, account, credentials, clock: systemClock, ...options.client });
   test.teardown(async () => {

@@ -1,7 +1,7 @@
 import type { Config, QueueConfig } from '../../config/config.js';
 import type { EventOrigin } from '../../event/vod-event.js';
 import type { Store } from '../../publish/store.js';
-import { CredentialsCache, createProvider } from '../../receive/credentials.js';
+import { CredentialsCache, providersOf } from '../../receive/credentials.js';
 import { MnsClient } from '../../receive/mns-client.js';
 import { Queue } from '../../receive/queue.js';
 import { createDeadLetterSource } from '../../replay/dead-letter-source.js';
@@ -72,7 +72,7 @@ function queueSource(
   options: SourcesOptions,
 ): QueueSource {
   const { config, plan, onTrouble } = options;
-  const cache = new CredentialsCache(() => createProvider(credentials), clock);
+  const cache = new CredentialsCache(providersOf(credentials), clock);
   const client = new MnsClient({ endpoint, account: vod.account, credentials: cache, clock });
   return new QueueSource({
     // A queue name is unique for its endpoint only.

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { getEventListeners } from 'node:events';
 import t from 'tap';
-import { createProvider } from '../../../src/receive/credentials.js';
+import { providersOf } from '../../../src/receive/credentials.js';
 import { MnsClient } from '../../../src/receive/mns-client.js';
 import { MnsError } from '../../../src/receive/mns-error.js';
 import type { Delivery } from '../../../src/receive/queue.js';
@@ -229,7 +229,7 @@ t.test('an STS token goes along, and one that expired is replaced for the next c
   let made = 0;
   const open = await openQueue(t, {
     sandbox: { credentials: [sts(1), sts(2)] },
-    provider: () => createProvider({ type: 'sts', ...sts(++made) }),
+    provider: () => providersOf({ type: 'sts', ...sts(++made) })(),
   });
   t.same(await receiveAll(open), []);
   open.sandbox.actions.setFaults([{ kind: 'expired-token', count: 1 }]);
@@ -252,24 +252,24 @@ t.test('a wrong token, a wrong secret and a wrong clock are told apart', async (
   const key = { accessKeyId: 'id', accessKeySecret: 'right' };
   const wrongToken = await openQueue(t, {
     sandbox: { credentials: [{ ...key, securityToken: 'right' }] },
-    provider: () => createProvider({ type: 'sts', ...key, securityToken: 'wrong' }),
+    provider: () => providersOf({ type: 'sts', ...key, securityToken: 'wrong' })(),
   });
   t.match(await errorOf(receiveAll(wrongToken)), { code: 'InvalidSecurityToken', isCredentialFault: true });
   const wrongSecret = await openQueue(t, {
     sandbox: { credentials: [key] },
-    provider: () => createProvider({ type: 'access_key', accessKeyId: 'id', accessKeySecret: 'wrong' }),
+    provider: () => providersOf({ type: 'access_key', accessKeyId: 'id', accessKeySecret: 'wrong' })(),
   });
   const refused = await errorOf(receiveAll(wrongSecret));
-  t.match(refused, { code: 'SignatureDoesNotMatch', isCredentialFault: false, advice: /secret/ });
+  t.match(refused, { code: 'SignatureDoesNotMatch', isCredentialFault: true, advice: /secret/ });
   let made = 0;
   const wrongClock = await openQueue(t, {
     provider: () => {
       made++;
-      return createProvider({
+      return providersOf({
         type: 'access_key',
         accessKeyId: 'sandbox',
         accessKeySecret: 'sandbox-secret',
-      });
+      })();
     },
   });
   wrongClock.sandbox.actions.setFaults([{ kind: 'clock-skew', offsetMs: 3_600_000 }]);
@@ -297,7 +297,7 @@ t.test('no error tells a secret or a handle', async (t) => {
     t.equal(error.code, 'NoCredentials');
     told.push(error);
   }
-  const open = await openQueue(t, { provider: () => createProvider({ type: 'sts', ...key }) });
+  const open = await openQueue(t, { provider: () => providersOf({ type: 'sts', ...key })() });
   const faults = [
     [],
     [{ kind: 'reset' }],

@@ -50,6 +50,8 @@ export function recorder(reports: Report[]): StoreEvents {
     connectFailed: record('connectFailed'),
     disconnected: record('disconnected'),
     reconnected: record('reconnected'),
+    reconnectFailed: record('reconnectFailed'),
+    staleFile: record('staleFile'),
     refused: record('refused'),
     publishTrouble: record('publishTrouble'),
     storeGate: record('storeGate'),

@@ -314,7 +314,7 @@ t.test('opening the store', async (t) => {
       stop.signal,
     );
     await until(() => reports.length > 0, { what: 'it fails' });
-    t.match(reports[0], ['connectFailed', ['nats://127.0.0.1:1'], { code: 'CONNECTION_REFUSED' }]);
+    t.match(reports[0], ['connectFailed', ['nats://127.0.0.1:1'], { code: 'ECONNREFUSED' }]);
     stop.abort();
     t.equal(await opening, undefined);
   });

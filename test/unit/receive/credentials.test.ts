@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import t from 'tap';
 import {
-  createProvider,
+  providersOf,
   CredentialsCache,
   type Credentials,
   type CredentialsProvider,
@@ -193,14 +193,13 @@ t.test('each type of credentials becomes the provider of that type, with its fie
   interface Inside {
     credential: { type: string; provider: Record<string, unknown> };
   }
-  const inside = (source: CredentialsSource) => (createProvider(source) as unknown as Inside).credential;
+  const inside = (source: CredentialsSource) => (providersOf(source)() as unknown as Inside).credential;
 
   const accessKey = { accessKeyId: 'id', accessKeySecret: 'secret' };
-  t.match(await createProvider({ type: 'access_key', ...accessKey }).getCredential(), accessKey);
+  t.match(await providersOf({ type: 'access_key', ...accessKey })().getCredential(), accessKey);
   const sts: Credentials = { ...accessKey, securityToken: 'token' };
-  t.match(await createProvider({ type: 'sts', ...accessKey, securityToken: 'token' }).getCredential(), {
+  t.match(await providersOf({ type: 'sts', ...accessKey, securityToken: 'token' })().getCredential(), {
     ...sts,
-    type: 'sts',
   });
 
   const role = {
