@@ -5,7 +5,6 @@ import { outcomes, runTotals } from '../support/run-totals.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { startTestbed, type Testbed } from '../support/testbed.js';
 import { until } from '../support/until.js';
-import { sumOf, workerHttp } from '../support/worker-http.js';
 import type { LogLine, WorkerProcess } from '../support/worker-process.js';
 
 const name = 'vod-events';
@@ -45,13 +44,13 @@ t.test(
     const ledger = new Ledger(control, name, 'frozen');
     await ledger.feed(3_000);
     const first = await testbed.startWorker();
-    await untilFrozenInFlight(testbed, first, 200);
+    await untilFrozenInFlight(testbed, first);
     first.kill('SIGTERM');
     t.same(await first.exit, { code: 0, signal: null });
     t.same(await heldBack(testbed), [], 'every message that was delivered was deleted or released');
     const totals = (await runTotals(first))[name];
     const state = await stateOf(testbed);
-    t.ok(Number(totals?.['released']) >= 200);
+    t.ok(Number(totals?.['released']) > 0);
     t.equal(totals?.['released'], state.released);
     t.equal(outcomes(totals), totals?.['received']);
 
@@ -67,7 +66,7 @@ t.test('a second signal abandons: exit code 1, and nothing is said to the queue 
   const ledger = new Ledger(testbed.control, name, 'second');
   await ledger.feed(3_000);
   const worker = await testbed.startWorker();
-  await untilFrozenInFlight(testbed, worker, 200);
+  await untilFrozenInFlight(testbed, worker);
   await testbed.control.setFaults([{ kind: 'hang', operation: 'ChangeVisibility' }]);
   worker.kill('SIGTERM');
   await worker.waitForLog(isStopping);
@@ -81,7 +80,7 @@ t.test('the end of the grace period abandons: exit code 1, and nothing is acked'
   const ledger = new Ledger(testbed.control, name, 'grace');
   await ledger.feed(3_000);
   const worker = await testbed.startWorker({ stop: { grace: '2s' } });
-  await untilFrozenInFlight(testbed, worker, 200);
+  await untilFrozenInFlight(testbed, worker);
   await testbed.control.setFaults([{ kind: 'hang', operation: 'ChangeVisibility' }]);
   worker.kill('SIGTERM');
   t.same(await worker.exit, { code: 1, signal: null });
@@ -136,14 +135,11 @@ async function stateOf({ control }: Testbed): Promise<QueueState> {
   return state;
 }
 
-/** Freezes NATS under load, and waits until this many messages wait for their PubAck. */
-async function untilFrozenInFlight(testbed: Testbed, worker: WorkerProcess, count: number): Promise<void> {
-  const http = await workerHttp(worker);
+/** Freezes NATS under load, and waits until the worker has seen that the PubAcks of what it holds do not come. */
+async function untilFrozenInFlight(testbed: Testbed, worker: WorkerProcess): Promise<void> {
   await until(async () => (await stateOf(testbed)).deleted > 100, { what: 'messages flow' });
   testbed.nats.pause();
-  const inFlight = async (): Promise<number> =>
-    sumOf(await http.scrape(), 'vod_relay_messages_in_flight', { queue: name });
-  await until(async () => (await inFlight()) >= count, { what: `${count} are in flight`, everyMs: 5 });
+  await worker.waitForLog(({ message }) => String(message).startsWith('NATS cannot store events'));
 }
 
 /** Messages that were delivered and neither deleted nor released since. */
@@ -167,7 +163,7 @@ async function expectAbandoned(
 ): Promise<void> {
   const { received = 0, abandoned = 0, ...others } = totals ?? {};
   const state = await stateOf(testbed);
-  t.ok(abandoned >= 200, `${abandoned} are abandoned`);
+  t.ok(abandoned > 0, `${abandoned} are abandoned`);
   t.equal(received, abandoned + outcomes(others), 'each message has one outcome');
   t.equal(state.released, 0);
   const unseen = state.deleted - outcomes(others);
