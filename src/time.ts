@@ -8,7 +8,7 @@ export interface Clock {
   now(): number;
   /** Monotonic milliseconds; never jumps. For deadlines and durations. */
   monotonicMs(): number;
-  /** Calls `run` once after `delayMs`; the returned function cancels it. */
+  /** Calls `run` once after `delayMs`, never when that is no finite number; the returned function cancels it. */
   after(delayMs: number, run: () => void): () => void;
 }
 
@@ -16,12 +16,21 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
   after(delayMs, run) {
-    const timer = setTimeout(run, delayMs);
+    const dueMs = performance.now() + delayMs;
+    let timer: NodeJS.Timeout;
+    const wait = (): void => {
+      const leftMs = dueMs - performance.now();
+      timer = leftMs <= longestTimerMs ? setTimeout(run, leftMs) : setTimeout(wait, longestTimerMs);
+    };
+    wait();
     return () => {
       clearTimeout(timer);
     };
   },
 };
+
+/** `setTimeout` fires at once for anything above, and for what is no number. */
+const longestTimerMs = 2 ** 31 - 1;
 
 /** Resolves after `delayMs`, or as soon as `signal` is aborted. Never rejects: the caller looks at its signal. */
 export async function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {

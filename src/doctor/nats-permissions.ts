@@ -88,6 +88,7 @@ async function apiSubjects({
     subjects.push(
       `$JS.API.CONSUMER.INFO.${name}`,
       `$JS.API.CONSUMER.MSG.NEXT.${name}`,
+      `$JS.API.STREAM.MSG.GET.${stream}`,
       `$JS.ACK.${name}.vod-relay-doctor`,
     );
     if (isManaged && isAbsent) subjects.push(`$JS.API.CONSUMER.CREATE.${name}.${filterSubject}`);

@@ -18,9 +18,9 @@ const vodSource = /^acs:vod:[A-Za-z0-9._~%-]*:[A-Za-z0-9._~%-]*$/;
  * throw: its `source`, `queue` and `replayId` can be attributes as they are.
  *
  * A postponed one holds everything to take the follow-up up again: `readFollowUp` gives it back with the attempts of
- * `result`, one postponement more, and due when `result` says, or at once when it does not.
+ * `result`, one postponement more, and waits from `nowMs` until `result` says, or not at all when it does not.
  *
- * @param nowMs epoch milliseconds; the `time` of the event.
+ * @param nowMs epoch milliseconds; the `time` of the event, from which a wait is counted.
  */
 export function toFollowUpEvent(
   followUp: FollowUp,
@@ -31,7 +31,7 @@ export function toFollowUpEvent(
   const postponed = result.outcome === 'postponed';
   const postponements = followUp.postponements + (postponed ? 1 : 0);
   const id = followUpId(followUp, postponed ? postponements : undefined);
-  const { eventId, eventTime, mediaId, mediaType, deleteType, status, errorCode } = followUp;
+  const { eventId, eventTime, knownSinceMs, mediaId, mediaType, deleteType, status, errorCode } = followUp;
   const { outcome, row, reason, attempts, requestId, code, dueMs = nowMs } = result;
   const envelope = new CloudEvent({
     specversion: '1.0',
@@ -50,6 +50,7 @@ export function toFollowUpEvent(
       reason,
       eventId,
       eventTime,
+      ...(knownSinceMs === undefined ? {} : { knownSince: instant(knownSinceMs) }),
       mediaId,
       mediaType,
       deleteType,
@@ -100,9 +101,28 @@ export function readFailedFollowUp(text: string): FollowUp | undefined {
   const event = parseObject(text);
   const data = event?.['data'];
   if (event?.['type'] !== followUpType('failed') || !isObject(data)) return undefined;
-  const { eventId, eventTime, errorCode } = data;
-  const afresh = { attempts: 0, postponements: 0, dueMs: 0 };
-  return followUpOf(event, data, { eventId, eventTime, errorCode, ...afresh });
+  const { eventId, eventTime, knownSince, errorCode } = data;
+  const afresh = { attempts: 0, postponements: 0, waitMs: 0 };
+  return followUpOf(event, data, { eventId, eventTime, knownSince, errorCode, ...afresh });
+}
+
+/** Which outcome a stored event tells of. */
+export interface StoredOutcome {
+  /** As `followUpId` gives it. */
+  id: string;
+  /** How often its follow-up was put off, this time included; undefined for a final outcome. */
+  postponement: number | undefined;
+}
+
+/** @returns undefined for any text that is no outcome. Never throws. */
+export function readOutcome(text: string): StoredOutcome | undefined {
+  const event = parseObject(text);
+  const data = event?.['data'];
+  if (event === undefined || !isObject(data) || !isText(event['id'])) return undefined;
+  const { id } = event;
+  if (event['type'] !== followUpType('postponed')) return { id, postponement: undefined };
+  const { postponements } = data;
+  return isCount(postponements) ? { id, postponement: postponements } : undefined;
 }
 
 function fromDeletion(event: Fields, data: Fields): FollowUp | undefined {
@@ -111,42 +131,58 @@ function fromDeletion(event: Fields, data: Fields): FollowUp | undefined {
   return followUpOf(event, data, {
     eventId: event['id'],
     eventTime: event['time'],
+    knownSince: undefined,
     errorCode: error['code'],
     attempts: 0,
     postponements: 0,
-    dueMs: 0,
+    waitMs: 0,
   });
 }
 
 function fromPostponed(event: Fields, data: Fields): FollowUp | undefined {
-  const { eventId, eventTime, errorCode, attempts, postponements, dueTime } = data;
-  if (!isTime(dueTime)) return undefined;
-  const dueMs = Date.parse(dueTime);
-  return followUpOf(event, data, { eventId, eventTime, errorCode, attempts, postponements, dueMs });
+  const { eventId, eventTime, knownSince, errorCode, attempts, postponements, dueTime } = data;
+  const { time } = event;
+  if (!isTime(dueTime) || !isTime(time)) return undefined;
+  // The clock that wrote both may be off: how far they are apart is right nevertheless.
+  const waitMs = Math.min(Math.max(0, Date.parse(dueTime) - Date.parse(time)), longestWaitMs);
+  return followUpOf(event, data, {
+    eventId,
+    eventTime,
+    knownSince,
+    errorCode,
+    attempts,
+    postponements,
+    waitMs,
+  });
 }
 
 /** The parts that the two kinds of event have in the same place are taken from there; `own` are the others. */
 function followUpOf(
   event: Fields,
   data: Fields,
-  own: Record<'eventId' | 'eventTime' | 'errorCode' | 'attempts' | 'postponements', unknown> & {
-    dueMs: number;
+  own: Record<
+    'eventId' | 'eventTime' | 'knownSince' | 'errorCode' | 'attempts' | 'postponements',
+    unknown
+  > & {
+    waitMs: number;
   },
 ): FollowUp | undefined {
   const { source, queue, replayid: replayId } = event;
   const { mediaId, mediaType, deleteType, status } = data;
-  const { eventId, eventTime, errorCode, attempts, postponements, dueMs } = own;
+  const { eventId, eventTime, knownSince, errorCode, attempts, postponements, waitMs } = own;
   if (!isText(source) || !vodSource.test(source)) return undefined;
   if (!isText(queue) || !isAttributeText(queue)) return undefined;
   if (!isOptionalText(replayId) || !isAttributeText(replayId ?? '')) return undefined;
   if (!isText(eventId) || !isTime(eventTime) || !isOptionalText(errorCode)) return undefined;
   if (!isText(mediaId) || !isText(mediaType) || !isText(deleteType) || !isText(status)) return undefined;
+  if (knownSince !== undefined && !isTime(knownSince)) return undefined;
   if (!isCount(attempts) || !isCount(postponements)) return undefined;
   return {
     eventId,
     source,
     queue,
     eventTime,
+    ...(knownSince === undefined ? {} : { knownSinceMs: Date.parse(knownSince) }),
     mediaId,
     mediaType,
     deleteType,
@@ -155,9 +191,12 @@ function followUpOf(
     ...(replayId === undefined ? {} : { replayId }),
     attempts,
     postponements,
-    dueMs,
+    waitMs,
   };
 }
+
+/** VOD removes the parts of an upload itself by then: no wait is of use beyond. */
+const longestWaitMs = 7 * 24 * 3_600_000;
 
 function followUpType(outcome: FollowUpOutcome): string {
   return `vod-relay.follow-up.${outcome}`;
@@ -194,6 +233,9 @@ function isTime(value: unknown): value is string {
   return typeof value === 'string' && isInstant(value);
 }
 
+/** What the half counts itself stays far below: a number beyond is none of its own. */
+const mostCounted = 1e9;
+
 function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
+  return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= mostCounted;
 }

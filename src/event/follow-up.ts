@@ -22,6 +22,8 @@ export interface FollowUp {
   readonly queue: string;
   /** EventTime as VOD wrote it. */
   readonly eventTime: string;
+  /** When NATS stored the event, epoch milliseconds: the deletion was before. Present when EventTime is later. */
+  readonly knownSinceMs?: number;
   readonly mediaId: string;
   readonly mediaType: string;
   readonly deleteType: string;
@@ -34,8 +36,8 @@ export interface FollowUp {
   readonly attempts: number;
   /** How often it was put off so far. */
   readonly postponements: number;
-  /** Epoch milliseconds before which it is not to be taken up; 0 for one that comes straight from its event. */
-  readonly dueMs: number;
+  /** It is to be taken up this long after it was stored, by the clock of NATS: at once when it comes from its event. */
+  readonly waitMs: number;
 }
 
 /** What came of taking a follow-up up once. */
@@ -51,6 +53,6 @@ export interface FollowUpResult {
   readonly requestId?: string;
   /** The code of the last error, VOD's or one of our own. */
   readonly code?: string;
-  /** Epoch milliseconds; present when the outcome is `postponed`. */
+  /** Epoch milliseconds by the clock that the time of the outcome is of; present when that is `postponed`. */
   readonly dueMs?: number;
 }

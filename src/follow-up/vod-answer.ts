@@ -104,6 +104,12 @@ export function readVideoInfo({ requestId, members }: VodAnswer, mediaId: string
   };
 }
 
+/** When an answer was made, by the clock that made it; undefined when it does not say. */
+export function answeredAtMs({ date }: VodResponse['headers']): number | undefined {
+  const ms = typeof date === 'string' ? Date.parse(date) : NaN;
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
 function parseObject(bytes: Uint8Array): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(bytes));

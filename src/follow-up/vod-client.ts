@@ -3,7 +3,7 @@ import { errors } from 'undici';
 import { DialError } from '../network/dial.js';
 import { HttpPool } from '../network/http-pool.js';
 import type { Clock } from '../time.js';
-import { readAnswer, readVideoInfo, type VideoInfo, type VodAnswer } from './vod-answer.js';
+import { answeredAtMs, readAnswer, readVideoInfo, type VideoInfo, type VodAnswer } from './vod-answer.js';
 import { ownCodes, publicText, VodError } from './vod-error.js';
 import { signRequest, type VodCredentials } from './vod-signature.js';
 
@@ -54,6 +54,8 @@ export class VodClient {
   readonly #credentials: VodCredentialsSource;
   readonly #clock: Clock;
   readonly #answerWithinMs: number;
+  /** A moment on VOD's clock, and on the monotonic one of this process. */
+  #moment: { vodMs: number; monotonicMs: number } | undefined;
 
   constructor({ endpoint, credentials, clock, answerWithinMs = 10_000 }: VodClientOptions) {
     const { origin, host } = new URL(endpoint);
@@ -106,6 +108,11 @@ export class VodClient {
       const isAnswered = error instanceof VodError && (error.kind === 'gone' || error.kind === 'bug');
       if (!isAnswered || !refusedContents.test(error.code)) throw error;
     }
+  }
+
+  /** It is this late by VOD's clock, as the last answer had it, epoch milliseconds; undefined when none had. */
+  get vodNowMs(): number | undefined {
+    return this.#moment && this.#moment.vodMs + this.#clock.monotonicMs() - this.#moment.monotonicMs;
   }
 
   /** Ends every connection, also those with a call on them. */
@@ -184,6 +191,8 @@ export class VodClient {
         signal,
       );
       status = response.statusCode;
+      const vodMs = answeredAtMs(response.headers);
+      if (vodMs !== undefined) this.#moment = { vodMs, monotonicMs: this.#clock.monotonicMs() };
       const bytes = await response.body.bytes();
       return readAnswer({ status, headers: response.headers, bytes }, { operation, secrets });
     } catch (error) {

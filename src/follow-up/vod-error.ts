@@ -7,11 +7,12 @@ import { uriEncode } from './vod-signature.js';
  * - `throttled`: over the account's quota, and without effect. The same call may succeed a little later.
  * - `retry`: it failed for now, or in a way that is not known. It may have taken effect; calling again is harmless.
  * - `credentials`: no credentials, or refused ones, after a fresh set was tried as well. The media has no part in it:
- *   every call fails until the operator or the clock mends it, and the same call succeeds then.
+ *   every call fails until the operator mends it, and the same call succeeds then.
+ * - `clock`: the clock of this machine is off. As with `credentials`, but no other set would help.
  * - `blocked`: a permission, an account or a bucket stands in the way, which only an operator can change.
  * - `bug`: the request itself is wrong, and the same request will be wrong again.
  */
-export type VodErrorKind = 'gone' | 'throttled' | 'retry' | 'credentials' | 'blocked' | 'bug';
+export type VodErrorKind = 'gone' | 'throttled' | 'retry' | 'credentials' | 'clock' | 'blocked' | 'bug';
 
 export interface VodFailure {
   /** The code of VOD or its gateway (`InvalidVideo.NotFound`, …), or one of ours: see `ownCodes`. */
@@ -104,8 +105,8 @@ const meanings: readonly Meaning[] = [
   { code: 'invalidparameter*', saying: /security-?token/i, kind: 'credentials', advice: token },
   { code: 'invalidaccesskeyid*', kind: 'credentials', advice: key },
   {
-    code: 'invalidtimestamp.expired',
-    kind: 'credentials',
+    code: 'invalidtimestamp*',
+    kind: 'clock',
     advice: 'set the clock of this machine: it is more than 15 minutes away from that of VOD',
   },
   // The signer is proven by a published vector, so the secret is wrong. It can be set right at any time, and then the
@@ -144,7 +145,6 @@ const meanings: readonly Meaning[] = [
   { code: 'invalidparameter*', kind: 'bug', advice: ours },
   { code: 'missingparameter*', kind: 'bug', advice: ours },
   { code: 'incompletesignature', kind: 'bug', advice: ours },
-  { code: 'invalidtimestamp.format', kind: 'bug', advice: ours },
   { code: 'invalidversion*', kind: 'bug', advice: ours },
   {
     code: 'invalidapi.notfound',

@@ -1,10 +1,12 @@
 import type { FollowUp, FollowUpResult } from '../event/follow-up.js';
-import { natsReason } from './error-facts.js';
+import { codeOf, errorFacts, natsReason } from './error-facts.js';
 import type { TelemetryParts } from './telemetry-parts.js';
 
 const hourMs = 3_600_000;
 /** Of a media id, which may be 64 KiB long, no more than this is in a line. */
 const maxIdLength = 200;
+/** Clocks that are further apart are told of. */
+const clocksApartMs = 60_000;
 
 /** What can happen to the follow-up half: as `createTelemetry`, of which it is a part. */
 export function createFollowUpTelemetry({
@@ -17,13 +19,9 @@ export function createFollowUpTelemetry({
   bursts,
 }: TelemetryParts) {
   const known = state.followUp;
-  /** Consumers from which follow-ups came at least once. */
-  const begun = new Set<string>();
   const failed = (code: string, message: string): void => {
     known.trouble = { code, message, atMs: clock.now() };
   };
-  /** NATS is away, which has a line of its own: what follows from that needs none. */
-  const isNatsAway = (): boolean => !state.nats.connected || state.nats.closed !== undefined;
 
   return {
     /** VOD answered, or failed to. */
@@ -97,6 +95,47 @@ export function createFollowUpTelemetry({
           });
       }
     },
+    /** It was handed out once more, though what became of it is stored: nothing is called. */
+    followUpKnown: ({ mediaId, eventId, source }: FollowUp) => {
+      ledger.followedUp('already-settled');
+      const facts = { mediaId: mediaId.slice(0, maxIdLength), eventId, source };
+      bursts.tell('known', (more) => {
+        log.info({ ...facts, ...more }, 'a follow-up came once more that has its outcome: nothing is called');
+      });
+    },
+    outcomeLookUpFailed: (error: unknown) => {
+      const facts = errorFacts(error);
+      failed('LookUp', natsReason((error as Error).message));
+      once.tell('look-up', codeOf(error), (more) => {
+        log.error(
+          { ...facts, ...more },
+          'the outcomes in NATS cannot be looked up: what may have been called on before is not called on, and tried again; the user needs $JS.API.STREAM.MSG.GET on their stream (deploy/nats)',
+        );
+      });
+    },
+    outcomesLookedUp: () => {
+      once.over('look-up', (failures) => {
+        log.info({ failures }, 'the outcomes in NATS can be looked up again');
+      });
+    },
+    /** The clock of this machine was compared: it is this far ahead of another. */
+    clockCompared: (of: string, aheadMs: number) => {
+      const aheadSeconds = Math.round(aheadMs / 1000);
+      if (Math.abs(aheadMs) < clocksApartMs) {
+        known.clocks.delete(of);
+        once.over(`clock ${of}`, () => {
+          log.info({ of }, 'the clock of this machine agrees with the other again');
+        });
+        return;
+      }
+      known.clocks.set(of, aheadSeconds);
+      once.tell(`clock ${of}`, 'apart', (more) => {
+        log.error(
+          { of, aheadSeconds, ...more },
+          `the clock of this machine is not that of ${of}: nothing is called or given up before both say so; set the clock that is off (NTP)`,
+        );
+      });
+    },
     followUpUnreadable: (subject: string) => {
       metrics.followUpUnreadable();
       bursts.tell('unreadable', (more) => {
@@ -141,31 +180,6 @@ export function createFollowUpTelemetry({
         });
       }
     },
-    jobQueueFailed: (durable: string, reason: string, retryInMs: number) => {
-      const words = natsReason(reason);
-      known.consumers.set(durable, words);
-      failed('Consumer', words);
-      if (isNatsAway()) return;
-      once.tell(`jobs ${durable}`, reason, (more) => {
-        log.error(
-          { consumer: durable, reason: words, retryInMs, ...more },
-          'no follow-ups come from the stream: trying again',
-        );
-      });
-    },
-    jobQueueRunning: (durable: string) => {
-      known.consumers.set(durable, undefined);
-      state.startTrouble = undefined;
-      if (begun.has(durable)) {
-        once.over(`jobs ${durable}`, (failures) => {
-          log.info({ consumer: durable, failures }, 'taking follow-ups from the stream again');
-        });
-      } else {
-        begun.add(durable);
-        once.forget(`jobs ${durable}`);
-        log.info({ consumer: durable }, 'taking follow-ups from the stream');
-      }
-    },
     jobFailed: (durable: string, error: unknown, retryInMs: number) => {
       const text = error instanceof Error ? (error.stack ?? error.message) : 'unknown';
       metrics.followUpCrashed();
@@ -174,17 +188,6 @@ export function createFollowUpTelemetry({
         log.error(
           { consumer: durable, error: text, retryInMs, ...more },
           'a follow-up failed in a way that nobody foresaw: it is taken up again; please report this',
-        );
-      });
-    },
-    permitsFailed: (account: string, reason: string, retryInMs: number) => {
-      const words = natsReason(reason);
-      failed('Permits', words);
-      if (isNatsAway()) return;
-      once.tell(`permits ${account}`, reason, (more) => {
-        log.error(
-          { account, reason: words, retryInMs, ...more },
-          'the shared rate of calls to VOD is not available in NATS: no calls are made; trying again',
         );
       });
     },

@@ -87,11 +87,16 @@ function natsFault({ connected, closed, trouble }: WorkerState['nats'], clock: C
 }
 
 /** Why no follow-ups come from the stream; undefined when they do. */
-export function followUpFault({ consumers }: WorkerState['followUp']): string | undefined {
+export function followUpFault({ consumers, paused }: WorkerState['followUp']): string | undefined {
   if (consumers.size === 0) return 'no follow-ups are taken from the stream yet';
-  const faults = [...consumers].filter(([, fault]) => fault !== undefined);
-  if (faults.length === 0) return undefined;
-  return faults.map(([consumer, fault]) => `consumer ${consumer}: ${fault ?? ''}`).join('; ');
+  const failing = [...consumers].flatMap(([consumer, fault]) =>
+    fault ? [`consumer ${consumer}: ${fault}`] : [],
+  );
+  const pauses = [...paused].map(
+    ([consumer, { stream, until }]) =>
+      `consumer ${consumer}: paused until ${until}; nats consumer resume ${stream} ${consumer}`,
+  );
+  return [...failing, ...pauses].join('; ') || undefined;
 }
 
 /** As ISO 8601; null for never. */

@@ -60,6 +60,10 @@ interface FollowUpState {
   backlog: { waiting: number; oldestMs: number } | undefined;
   /** For each consumer why it hands nothing out; undefined when it does. */
   readonly consumers: Map<string, string | undefined>;
+  /** The consumers that somebody has paused, and until when (ISO 8601). */
+  readonly paused: Map<string, { stream: string; until: string }>;
+  /** The clocks that this machine's does not agree with, and how far it is ahead of each, in seconds. */
+  readonly clocks: Map<string, number>;
   /** Accounts whose VOD refuses calls over the quota. */
   readonly slowed: Set<string>;
   readonly settled: Rate;
@@ -100,6 +104,8 @@ export class WorkerState {
     this.followUp = {
       backlog: undefined,
       consumers: new Map(),
+      paused: new Map(),
+      clocks: new Map(),
       slowed: new Set(),
       settled: new Rate(clock),
       trouble: undefined,

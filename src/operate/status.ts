@@ -47,12 +47,13 @@ function queueStatus(queue: QueueState, clock: Clock): object {
   };
 }
 
-function followUpStatus({ backlog, settled, slowed, trouble }: WorkerState['followUp']): object {
+function followUpStatus({ backlog, clocks, settled, slowed, trouble }: WorkerState['followUp']): object {
   return {
     backlog: backlog?.waiting ?? null,
     oldestSeconds: backlog ? secondsOf(backlog.oldestMs) : null,
     settledPerSecond: settled.perSecond,
     slowedAccounts: [...slowed],
+    clockAheadSeconds: Object.fromEntries(clocks) as object,
     lastError: errorOf(trouble),
   };
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../time.js';
 import { Bursts } from './bursts.js';
+import { createConsumerTelemetry } from './consumer-telemetry.js';
 import { codeOf, errorFacts } from './error-facts.js';
 import { createFollowUpTelemetry } from './follow-up-telemetry.js';
 import { Ledger } from './ledger.js';
@@ -27,6 +28,7 @@ export function createTelemetry(targets: TelemetryTargets) {
     ...createMessageTelemetry(parts),
     ...createNatsTelemetry(parts),
     ...createFollowUpTelemetry(parts),
+    ...createConsumerTelemetry(parts),
     starting: () => {
       const { version, role, queues } = state.plan;
       log.info({ version, role, queues }, 'worker starting');

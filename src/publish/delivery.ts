@@ -10,15 +10,23 @@ export interface Delivery {
   readonly streamSeq: number;
   /** How often it was handed out so far, from 1. */
   readonly deliveries: number;
+  /** How many messages the consumer has handed out, this one included. */
+  readonly number: number;
   /** When the stream stored it, epoch milliseconds. */
   readonly storedAtMs: number;
   /** Done for good. @returns whether the server confirmed it within this long. */
   ack(withinMs: number): Promise<boolean>;
-  /** Hand it out again after this long: at once for 0. */
+  /** Hand it out again after this long: at once for 0, and after an hour for anything longer or no number. */
   nak(delayMs: number): void;
   /** Restarts the consumer's `ack_wait`. */
   working(): void;
 }
+
+/**
+ * A delay beyond int64 nanoseconds overflows in the server, which then hands out at once, thousands of times a second.
+ * One hour, so that a wait that a wrong clock made too long is looked at again before long.
+ */
+const longestNakMs = 3_600_000;
 
 /** @returns undefined for a message that no consumer handed out. */
 export function readDelivery(connection: NatsConnection, message: Msg): Delivery | undefined {
@@ -43,7 +51,8 @@ export function readDelivery(connection: NatsConnection, message: Msg): Delivery
       }
     },
     nak(delayMs) {
-      say(delayMs > 0 ? `-NAK ${JSON.stringify({ delay: nanos(Math.ceil(delayMs)) })}` : '-NAK');
+      const cappedMs = delayMs <= longestNakMs ? Math.ceil(delayMs) : longestNakMs;
+      say(cappedMs > 0 ? `-NAK ${JSON.stringify({ delay: nanos(cappedMs) })}` : '-NAK');
     },
     working() {
       say('+WPI');
@@ -56,10 +65,12 @@ export function readDelivery(connection: NatsConnection, message: Msg): Delivery
  * <consumer sequence>.<time in ns>.<pending>`, with a domain and an account after `ACK` and a random end in the longer
  * form. Source: ADR-15.
  */
-function readPlace(reply: string): Pick<Delivery, 'streamSeq' | 'deliveries' | 'storedAtMs'> | undefined {
+function readPlace(
+  reply: string,
+): Pick<Delivery, 'streamSeq' | 'deliveries' | 'number' | 'storedAtMs'> | undefined {
   const tokens = reply.split('.');
   if (tokens[0] !== '$JS' || tokens[1] !== 'ACK') return undefined;
-  const [deliveries, streamSeq, , storedAtNs] = tokens.slice(tokens.length === 9 ? 4 : 6).map(Number);
-  if (!deliveries || !streamSeq || !storedAtNs) return undefined;
-  return { deliveries, streamSeq, storedAtMs: Math.floor(storedAtNs / 1e6) };
+  const [deliveries, streamSeq, number, storedAtNs] = tokens.slice(tokens.length === 9 ? 4 : 6).map(Number);
+  if (!deliveries || !streamSeq || !number || !storedAtNs) return undefined;
+  return { deliveries, streamSeq, number, storedAtMs: Math.floor(storedAtNs / 1e6) };
 }

@@ -1,4 +1,5 @@
 import { AckPolicy, DeliverPolicy, NatsError, nanos, type ConsumerConfig, type JetStreamManager } from 'nats';
+import type { ConsumerWatch } from './consumer-watch.js';
 
 /** A durable pull consumer as the worker needs it. */
 export interface DurableConsumer {
@@ -14,13 +15,14 @@ export interface DurableConsumer {
 /**
  * Makes sure that the consumer exists: creates it, or changes what differs. One that is someone else's to manage is
  * only looked at; how many messages it lets out at once is theirs to say, the rest has to be as it is here.
- * Never `backoff`: with it the server adds to the delay of a nak.
+ * Never `backoff`: with it the server adds to the delay of a nak. The watch is told what the server answers.
  * @throws Error when there is no such stream, or the consumer is not, and cannot be made, what is needed.
  */
 export async function ensureConsumer(
   manager: JetStreamManager,
   { stream, durable, filterSubject, ackWaitMs, maxAckPending }: DurableConsumer,
   isManaged: boolean,
+  watch: ConsumerWatch,
 ): Promise<void> {
   const needed = {
     ack_policy: AckPolicy.Explicit,
@@ -35,13 +37,11 @@ export async function ensureConsumer(
     throw error;
   });
   if (!found) {
-    await manager.consumers.add(stream, {
-      durable_name: durable,
-      deliver_policy: DeliverPolicy.All,
-      ...needed,
-    });
+    const config = { durable_name: durable, deliver_policy: DeliverPolicy.All, ...needed };
+    watch.made(await manager.consumers.add(stream, config));
     return;
   }
+  watch.informed(found);
   const differs = differences(found.config, needed);
   if (differs.length === 0) return;
   if (!isManaged) throw new Error(`the consumer ${durable} is someone else’s, and ${differs.join(', ')}`);

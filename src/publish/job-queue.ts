@@ -1,5 +1,6 @@
-import { NatsError, type NatsConnection } from 'nats';
+import { NatsError, type ConsumerInfo, type NatsConnection } from 'nats';
 import { backOffMs, sleep, type Clock } from '../time.js';
+import { ConsumerWatch, toldTimeMs, type ConsumerEvents } from './consumer-watch.js';
 import type { Delivery } from './delivery.js';
 import { ensureConsumer } from './durable-consumer.js';
 import { Pull } from './pull.js';
@@ -18,6 +19,10 @@ export interface Job {
   readonly streamSeq: number;
   /** Deliveries of this message so far, from 1. */
   readonly deliveries: number;
+  /** Nobody can have had it before. False where that is not sure: after a crash, or a consumer made again. */
+  readonly isNew: boolean;
+  /** It is this late at least by the clock of NATS, epoch milliseconds. */
+  serverNowMs(): Promise<number>;
   /** Done for good. @returns false when the server has not confirmed it: it may be handed out again. */
   ack(): Promise<boolean>;
   /** Handed out again after this long. */
@@ -27,8 +32,8 @@ export interface Job {
 /** How much of the queue is not done. */
 export interface Backlog {
   waiting: number;
-  /** When the oldest message that is not done was stored, epoch milliseconds; undefined when all are done. */
-  oldestStoredAtMs: number | undefined;
+  /** How long ago the oldest message that is not done was stored, by the clock of NATS if it tells; 0 when all are done. */
+  ageMs: number;
 }
 
 export interface JobQueueOptions {
@@ -42,7 +47,7 @@ export interface JobQueueOptions {
   maxAckPending: number;
 }
 
-export interface JobQueueEvents {
+export interface JobQueueEvents extends ConsumerEvents {
   /** Nothing is handed out for this reason; it is tried again. */
   jobQueueFailed(durable: string, reason: string, retryInMs: number): void;
   /** The consumer answers, for the first time or after a failure. */
@@ -67,6 +72,9 @@ const expiresMs = 5_000;
 /** A connection is back within this, usually; a job that is done is then not done twice. */
 const ackTry = { tries: 3, withinMs: 2_000 };
 const failedBackOff = { baseMs: 1_000, maxMs: 600_000 };
+/** Clocks that are no further apart than this agree. */
+const clocksApartMs = 5_000;
+const askAgainMs = 5_000;
 
 /**
  * The messages of a durable consumer as jobs. Each is handed out until it is acked, to one replica at a time, and again
@@ -79,12 +87,15 @@ const failedBackOff = { baseMs: 1_000, maxMs: 600_000 };
 export class JobQueue {
   readonly #options: JobQueueOptions;
   readonly #parts: JobQueueParts;
+  readonly #watch: ConsumerWatch;
   readonly #running = new Set<Promise<void>>();
   #pull: Pull | undefined;
+  #asked: { info: Promise<unknown>; atMs: number } | undefined;
 
   constructor(options: JobQueueOptions, parts: JobQueueParts) {
     this.#options = options;
     this.#parts = parts;
+    this.#watch = new ConsumerWatch(parts.clock, parts.events);
   }
 
   /**
@@ -143,29 +154,52 @@ export class JobQueue {
    * @throws NatsError when NATS does not say.
    */
   async backlog(): Promise<Backlog> {
-    const { stream, durable, filterSubject } = this.#options;
-    const manager = await jetStreamManager(this.#parts.connection);
-    const { num_pending, num_ack_pending, ack_floor } = await manager.consumers.info(stream, durable);
+    const { stream, filterSubject } = this.#options;
+    const info = await this.look();
+    const { num_pending, num_ack_pending, ack_floor } = info;
     const waiting = num_pending + num_ack_pending;
-    if (waiting === 0) return { waiting, oldestStoredAtMs: undefined };
+    if (waiting === 0) return { waiting, ageMs: 0 };
+    const manager = await jetStreamManager(this.#parts.connection);
     // Everything up to the floor is done, and the first message after it is not.
     const query = { seq: ack_floor.stream_seq + 1, next_by_subj: filterSubject };
     try {
       const { time } = await manager.streams.getMessage(stream, query);
-      return { waiting, oldestStoredAtMs: time.getTime() };
+      const nowMs = toldTimeMs(info) ?? this.#parts.clock.now();
+      return { waiting, ageMs: Math.max(0, nowMs - time.getTime()) };
     } catch (error) {
-      if (error instanceof NatsError && error.api_error?.err_code === noMessageFound) {
-        return { waiting, oldestStoredAtMs: undefined };
-      }
+      if (error instanceof NatsError && error.api_error?.err_code === noMessageFound)
+        return { waiting, ageMs: 0 };
       throw error;
     }
+  }
+
+  /** Takes note of what NATS says of the consumer now: its clock, a pause. @throws NatsError when it says nothing. */
+  async look(): Promise<ConsumerInfo> {
+    const { stream, durable } = this.#options;
+    const manager = await jetStreamManager(this.#parts.connection);
+    const info = await manager.consumers.info(stream, durable);
+    this.#watch.informed(info);
+    return info;
+  }
+
+  /** NATS is asked when what is known of its clock is not what the clock of this machine says, but seldom. */
+  async #serverNowMs(storedAtMs: number): Promise<number> {
+    const { clock } = this.#parts;
+    const known = (): number => Math.max(this.#watch.serverNowMs ?? 0, storedAtMs);
+    if (Math.abs(known() - clock.now()) > clocksApartMs) {
+      const nowMs = clock.monotonicMs();
+      if (nowMs - (this.#asked?.atMs ?? -Infinity) > askAgainMs)
+        this.#asked = { info: this.look().catch(() => undefined), atMs: nowMs };
+      await this.#asked?.info;
+    }
+    return known();
   }
 
   async #prepare(): Promise<void> {
     const { connection, isManaged, declareStreams } = this.#parts;
     const manager = await jetStreamManager(connection);
     if (isManaged && !(await findStream(manager, this.#options.stream))) await declareStreams();
-    await ensureConsumer(manager, { ...this.#options, ackWaitMs }, isManaged);
+    await ensureConsumer(manager, { ...this.#options, ackWaitMs }, isManaged, this.#watch);
   }
 
   async #work(pull: Pull, delivery: Delivery, handle: (job: Job) => Promise<void>): Promise<void> {
@@ -192,10 +226,13 @@ export class JobQueue {
       return isConfirmed;
     };
     const { subject, headers, data, storedAtMs, streamSeq, deliveries } = delivery;
+    const isNew = this.#watch.handedOut(delivery);
     const text = Buffer.from(data).toString('utf8');
     let failure: unknown = new Error('the job was neither acked nor given back');
     try {
-      await handle({ subject, headers, text, data, storedAtMs, streamSeq, deliveries, ack, redeliver });
+      const place = { storedAtMs, streamSeq, deliveries, isNew };
+      const serverNowMs = (): Promise<number> => this.#serverNowMs(storedAtMs);
+      await handle({ subject, headers, text, data, ...place, serverNowMs, ack, redeliver });
     } catch (error) {
       failure = error;
     }

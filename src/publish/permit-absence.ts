@@ -1,3 +1,5 @@
+import type { Clock } from '../time.js';
+
 /** What a replica tells the others of a call that VOD refused for its quota. */
 export interface Refusal {
   /** The number of its permit. */
@@ -30,40 +32,50 @@ const unusedBetween = 1;
  */
 export class PermitAbsence {
   readonly #perSecond: number;
+  readonly #clock: Pick<Clock, 'now' | 'monotonicMs'>;
   readonly #lastRefusedAt = new Map<number, number>();
-  #backAtMs: number[] = [];
-  #slowedUntilMs: number | undefined;
+  /** Monotonic time, as all below: only between replicas, and for the round, is it the time of day. */
+  #backAt: number[] = [];
+  #slowedUntil: number | undefined;
 
-  constructor(perSecond: number) {
+  constructor(perSecond: number, clock: Pick<Clock, 'now' | 'monotonicMs'>) {
     this.#perSecond = perSecond;
+    this.#clock = clock;
   }
 
-  /** Takes note of a refusal on any replica, this one included. */
+  /**
+   * Takes note of a refusal on any replica, this one included. One of a permit that there is not is passed over, and no
+   * permit stays away for longer than a round, whatever the clock of the other says.
+   */
   note({ permit, deliveries, backAtMs }: Refusal): void {
+    if (!(permit <= this.#perSecond)) return;
     this.#lastRefusedAt.set(permit, deliveries);
     if (backAtMs === 0) return;
-    this.#backAtMs.push(backAtMs);
-    this.#slowedUntilMs = Math.max(this.#slowedUntilMs ?? 0, backAtMs + calmMs);
+    const now = this.#clock.monotonicMs();
+    const backAt = now + Math.min(Math.max(0, backAtMs - this.#clock.now()), roundMs);
+    this.#forget(now);
+    this.#backAt.push(backAt);
+    this.#slowedUntil = Math.max(this.#slowedUntil ?? 0, backAt + calmMs);
   }
 
   /** @returns for how long the permit of a call that was refused now stays away, ms; and what the others need to know. */
-  refuse(
-    permit: number,
-    deliveries: number,
-    nowMs: number,
-    random = Math.random,
-  ): { awayMs: number; refusal: Refusal } {
-    this.#backAtMs = this.#backAtMs.filter((backAtMs) => nowMs - backAtMs < suspectMs);
-    const isLong = this.#isInARow(permit, deliveries) || this.#isSuspect(nowMs);
-    const awayMs = isLong ? this.#untilItsTime(permit, nowMs) : shortMs * (0.75 + random() / 2);
-    return { awayMs, refusal: { permit, deliveries, backAtMs: isLong ? nowMs + awayMs : 0 } };
+  refuse(permit: number, deliveries: number, random = Math.random): { awayMs: number; refusal: Refusal } {
+    const now = this.#clock.monotonicMs();
+    this.#forget(now);
+    const isLong = this.#isInARow(permit, deliveries) || this.#isSuspect(now);
+    const awayMs = isLong ? this.#untilItsTime(permit) : shortMs * (0.75 + random() / 2);
+    return { awayMs, refusal: { permit, deliveries, backAtMs: isLong ? this.#clock.now() + awayMs : 0 } };
   }
 
   /** Whether permits stayed away for long, and all have been back for a while. Says so once. */
-  isOver(nowMs: number): boolean {
-    if (this.#slowedUntilMs === undefined || nowMs < this.#slowedUntilMs) return false;
-    this.#slowedUntilMs = undefined;
+  isOver(): boolean {
+    if (this.#slowedUntil === undefined || this.#clock.monotonicMs() < this.#slowedUntil) return false;
+    this.#slowedUntil = undefined;
     return true;
+  }
+
+  #forget(now: number): void {
+    this.#backAt = this.#backAt.filter((backAt) => now - backAt < suspectMs);
   }
 
   #isInARow(permit: number, deliveries: number): boolean {
@@ -72,14 +84,14 @@ export class PermitAbsence {
   }
 
   /** With a high rate, refusals that have nothing to do with a return are frequent. */
-  #isSuspect(nowMs: number): boolean {
+  #isSuspect(now: number): boolean {
     const withinMs = Math.min(suspectMs, (10 * suspectMs) / this.#perSecond);
-    return this.#backAtMs.some((backAtMs) => backAtMs <= nowMs && nowMs - backAtMs < withinMs);
+    return this.#backAt.some((backAt) => backAt <= now && now - backAt < withinMs);
   }
 
-  #untilItsTime(permit: number, nowMs: number): number {
+  #untilItsTime(permit: number): number {
     const itsTimeMs = ((permit - 1) * roundMs) / this.#perSecond;
-    const untilMs = (itsTimeMs - nowMs) % roundMs;
+    const untilMs = (itsTimeMs - this.#clock.now()) % roundMs;
     return untilMs > 0 ? untilMs : untilMs + roundMs;
   }
 }

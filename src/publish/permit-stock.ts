@@ -11,8 +11,6 @@ export interface PermitStock {
   perSecond: number;
   /** Creates the stream, unless that is for someone else to do. */
   createStream: () => Promise<void>;
-  /** Resolves when every permit that was out is sure to be used up. */
-  untilUsedUp: () => Promise<void>;
 }
 
 const publishWithinMs = 5_000;
@@ -35,8 +33,6 @@ export async function ensurePermits(stock: PermitStock): Promise<void> {
   const wanted = Array.from({ length: perSecond }, (_, index) => `${subject}.${index + 1}`);
   const missing = wanted.filter((each) => !present.has(each));
   const extra = [...present].filter((each) => !wanted.includes(each));
-  // Those that someone removed may have been used just now.
-  if (missing.length > 0) await stock.untilUsedUp();
   for (const each of missing) await add(stock, each);
   for (const each of extra) await remove(stock, each);
 }

@@ -1,6 +1,7 @@
 import type { NatsConnection, Subscription } from 'nats';
 import { subjectToken } from '../event/subject.js';
 import { sleep, type Clock } from '../time.js';
+import { ConsumerWatch, type ConsumerEvents } from './consumer-watch.js';
 import type { Delivery } from './delivery.js';
 import { ensureConsumer } from './durable-consumer.js';
 import { PermitAbsence, type Refusal } from './permit-absence.js';
@@ -28,7 +29,7 @@ export interface PermitsOptions {
   prefix: string;
 }
 
-export interface PermitEvents {
+export interface PermitEvents extends ConsumerEvents {
   /** No permits are handed out for this reason; it is tried again. */
   permitsFailed(account: string, reason: string, retryInMs: number): void;
   /** VOD goes on refusing calls: a permit stays away for this long. */
@@ -51,12 +52,16 @@ const ackWaitMs = 1_150;
 /** A permit that is older may be with another replica before the word that it is in use arrives. */
 const usableMs = 900;
 const expiresMs = 2_500;
+/** A permit that somebody has had, unknown to a consumer that was made again, is used up after this. */
+const usedUpMs = usableMs + ackWaitMs;
 const checkEveryMs = 60_000;
 
 /**
  * The rate of calls of one account, which all replicas share without a coordinator: a stream holds one message for each
  * call a second, and a durable consumer hands each out at most once in 1.15 s, to whoever asks. Nobody acks them. So
- * no more than `perSecond` calls begin in any second, and nearly nine tenths of that can.
+ * no more than `perSecond` calls begin in any second, and nearly nine tenths of that can. A permit that comes for the
+ * first time is given back until whoever may have it is done: a consumer, a stream or a permit that somebody deleted,
+ * and whoever made again, knows nothing of those that are out.
  *
  * What a replica learns of the quota it tells the others on `<prefix>.permit-refused.<account>`; where that is not
  * permitted, each has to learn it by itself, and more calls are refused.
@@ -72,6 +77,7 @@ export class Permits {
   readonly #parts: PermitsParts;
   readonly #line = new PermitLine<Permit>();
   readonly #absence: PermitAbsence;
+  readonly #watch: ConsumerWatch;
   readonly #pull: Pull;
   readonly #closed = new AbortController();
   readonly #refusals: Subscription;
@@ -85,7 +91,8 @@ export class Permits {
     const { connection, clock, events } = parts;
     this.#options = options;
     this.#parts = parts;
-    this.#absence = new PermitAbsence(perSecond);
+    this.#absence = new PermitAbsence(perSecond, clock);
+    this.#watch = new ConsumerWatch(clock, events);
     this.#refusedSubject = `${prefix}.permit-refused.${subjectToken(account)}`;
     this.#refusals = connection.subscribe(this.#refusedSubject, {
       callback: (error, message) => {
@@ -102,6 +109,10 @@ export class Permits {
       prepare: () => this.#prepare(),
       room: () => this.#line.length,
       take: (delivery) => {
+        if (delivery.deliveries === 1) {
+          delivery.nak(usedUpMs);
+          return;
+        }
         const permit = this.#toPermit(delivery);
         if (!this.#line.serve(permit)) permit.unused();
       },
@@ -152,14 +163,13 @@ export class Permits {
 
   async #prepare(): Promise<void> {
     const { account, perSecond, prefix } = this.#options;
-    const { connection, clock, isManaged, createStream } = this.#parts;
+    const { connection, isManaged, createStream } = this.#parts;
     const manager = await jetStreamManager(connection);
     const stream = streamNames(prefix).permits;
     const subject = `${prefix}.permit.${subjectToken(account)}`;
-    const untilUsedUp = (): Promise<void> => sleep(clock, ackWaitMs, this.#closed.signal);
-    await ensurePermits({ connection, manager, stream, subject, perSecond, createStream, untilUsedUp });
+    await ensurePermits({ connection, manager, stream, subject, perSecond, createStream });
     const consumer = { stream, durable: this.#durable, filterSubject: `${subject}.*`, ackWaitMs };
-    await ensureConsumer(manager, { ...consumer, maxAckPending: -1 }, isManaged);
+    await ensureConsumer(manager, { ...consumer, maxAckPending: -1 }, isManaged, this.#watch);
   }
 
   /** Someone may empty the stream, or another replica may have had another rate. */
@@ -186,12 +196,12 @@ export class Permits {
       begin: () => {
         if (!isUsable()) return false;
         delivery.working();
-        if (this.#absence.isOver(clock.now())) events.permitsRestored(account);
+        if (this.#absence.isOver()) events.permitsRestored(account);
         return true;
       },
       throttled: () => {
         const number = Number(delivery.subject.slice(delivery.subject.lastIndexOf('.') + 1));
-        const { awayMs, refusal } = this.#absence.refuse(number, delivery.deliveries, clock.now());
+        const { awayMs, refusal } = this.#absence.refuse(number, delivery.deliveries);
         delivery.nak(awayMs);
         this.#absence.note(refusal);
         if (!connection.isClosed()) connection.publish(this.#refusedSubject, JSON.stringify(refusal));
@@ -213,7 +223,7 @@ const unusedMsEach = 15;
 function readRefusal(text: string): Refusal | undefined {
   try {
     const { permit, deliveries, backAtMs } = JSON.parse(text) as Partial<Record<keyof Refusal, unknown>>;
-    if (!isCount(permit) || !isCount(deliveries) || !isCount(backAtMs)) return undefined;
+    if (!isCount(permit) || !isCount(deliveries) || typeof backAtMs !== 'number') return undefined;
     return { permit, deliveries, backAtMs };
   } catch {
     return undefined;
@@ -221,5 +231,5 @@ function readRefusal(text: string): Refusal | undefined {
 }
 
 function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+  return Number.isSafeInteger(value) && Number(value) > 0;
 }

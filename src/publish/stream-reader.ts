@@ -103,6 +103,15 @@ export class StreamReader {
     return await this.#find(stream, { seq, next_by_subj: subject }, signal);
   }
 
+  /** The last message on the subject, which holds no wildcards. The server finds it without a search. */
+  async lastOnSubject(
+    stream: string,
+    subject: string,
+    signal?: AbortSignal,
+  ): Promise<StoredMessage | undefined> {
+    return await this.#find(stream, { last_by_subj: subject }, signal);
+  }
+
   /** Deletes the message. @returns false when it was not there. */
   async remove(stream: string, seq: number, signal?: AbortSignal): Promise<boolean> {
     try {
@@ -131,7 +140,7 @@ export class StreamReader {
 
   async #find(
     stream: string,
-    query: { seq: number; next_by_subj?: string },
+    query: { seq: number; next_by_subj?: string } | { last_by_subj: string },
     signal: AbortSignal | undefined,
   ): Promise<StoredMessage | undefined> {
     const found = await this.#ask(stream, signal, async ({ streams }) => {

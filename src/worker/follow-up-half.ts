@@ -5,7 +5,9 @@ import type { VodSite } from '../follow-up/deletion.js';
 import { createFollowUp, type FollowUpOptions } from '../follow-up/follow-up.js';
 import { VodClient } from '../follow-up/vod-client.js';
 import type { JobQueue } from '../publish/job-queue.js';
+import { createOutcomeLookUp } from '../publish/outcome-look-up.js';
 import type { Permits } from '../publish/permits.js';
+import { streamNames } from '../publish/topology.js';
 import { sleep } from '../time.js';
 import type { Half } from './half.js';
 import { timedPublisher, timedVodClient } from './timed.js';
@@ -14,7 +16,7 @@ import type { Parts } from './worker.js';
 
 /** Handed out and not done, in the cluster. Those that are put off are not done until they are due: no limit there. */
 const maxAckPending = { events: 1_000, postponed: -1 };
-const backlogEveryMs = 60_000;
+const backlogEveryMs = 15_000;
 /** The consumer is not there yet, or NATS does not answer. */
 const backlogAgainMs = 5_000;
 
@@ -34,14 +36,19 @@ export function createFollowUpHalf(parts: Parts): Half {
     ...config.followUp,
     publisher: timedPublisher(store.publisher, clock, telemetry.published),
     siteOf,
+    lookUp: createOutcomeLookUp({
+      reader: store.reader(),
+      stream: streamNames(prefix).followUps,
+      prefix,
+      onFailure: telemetry.outcomeLookUpFailed,
+      onAnswer: telemetry.outcomesLookedUp,
+    }),
     prefix,
     clock,
-    onSettled: (job, result) => {
-      telemetry.followUpSettled(job, result);
-    },
-    onUnreadable: (subject) => {
-      telemetry.followUpUnreadable(subject);
-    },
+    onClock: telemetry.clockCompared,
+    onSettled: telemetry.followUpSettled,
+    onKnown: telemetry.followUpKnown,
+    onUnreadable: telemetry.followUpUnreadable,
   };
   const followUp = tracing ? createTracedFollowUp(options, tracing) : createFollowUp(options);
   // Two seconds of calls: few enough that a killed replica holds up little, enough to keep the rate.
@@ -102,8 +109,7 @@ export function createFollowUpHalf(parts: Parts): Half {
     while (!stop.aborted) {
       let nextMs = backlogEveryMs;
       try {
-        const { waiting, oldestStoredAtMs } = await events.backlog();
-        const ageMs = oldestStoredAtMs === undefined ? 0 : clock.now() - oldestStoredAtMs;
+        const [{ waiting, ageMs }] = await Promise.all([events.backlog(), postponed.look()]);
         telemetry.followUpBacklog(waiting, ageMs, retentionMs);
       } catch {
         // The queue itself says what is wrong with NATS.
@@ -118,8 +124,9 @@ export function createFollowUpHalf(parts: Parts): Half {
     const ofSource = config.queues.filter(({ vod }) => eventSource(vod) === source);
     const found = ofSource.find(({ name }) => name === queue) ?? ofSource[0];
     if (!found) return undefined;
-    const client = timedVodClient(clientOf(found), clock, telemetry.vodCalled);
-    return { client, permits: permitsOf(found.vod.account) };
+    const own = clientOf(found);
+    const client = timedVodClient(own, clock, telemetry.vodCalled);
+    return { client, permits: permitsOf(found.vod.account), vodNowMs: () => own.vodNowMs };
   }
 
   function clientOf(queue: QueueConfig): VodClient {

@@ -66,7 +66,7 @@ export function createTracedFollowUp(
   };
 }
 
-function tracedSite({ client, permits }: VodSite, span: MessageSpan): VodSite {
+function tracedSite({ client, permits, vodNowMs }: VodSite, span: MessageSpan): VodSite {
   const call = <T>(operation: string, run: () => Promise<T>): Promise<T> =>
     span.stage(
       operation,
@@ -79,6 +79,7 @@ function tracedSite({ client, permits }: VodSite, span: MessageSpan): VodSite {
       deleteMultipartUpload: (mediaId, signal) =>
         call('DeleteMultipartUpload', () => client.deleteMultipartUpload(mediaId, signal)),
     },
+    vodNowMs,
     permits: {
       acquire: (priority, signal) => span.stage('permit', {}, () => permits.acquire(priority, signal)),
     },

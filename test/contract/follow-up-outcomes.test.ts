@@ -66,6 +66,7 @@ t.test('every code and every failure of the transport has its outcome', async (t
     quietPeriodMs: 1_000,
     maxAttempts: 10,
     clock: systemClock,
+    onClock: () => undefined,
   });
   let throttled = 0;
   const permit = {
@@ -83,8 +84,13 @@ t.test('every code and every failure of the transport has its outcome', async (t
     const followUp = readFollowUp(eventText);
     if (!followUp) throw new Error('the event cannot be read');
     const signal = new AbortController().signal;
-    const site = { client, permits: { acquire: () => Promise.resolve(permit) } };
-    return await deleteParts(followUp, { kind: 'call', row: 'failed' }, site, { stop: signal, cut: signal });
+    const permits = { acquire: () => Promise.resolve(permit) };
+    const site = { client, permits, vodNowMs: () => client.vodNowMs };
+    const signals = { stop: signal, cut: signal };
+    const facts = { nowMs: () => Promise.resolve(Date.now()), known: () => Promise.resolve('open' as const) };
+    const result = await deleteParts(followUp, { kind: 'call', row: 'failed' }, site, signals, facts);
+    if (typeof result === 'string') throw new Error(result);
+    return result;
   };
 
   for (const operation of operations) {
@@ -110,7 +116,7 @@ const eventText = JSON.stringify({
   id: '0'.repeat(32),
   source: 'acs:vod:cn-shanghai:1000000000000001',
   type: 'com.aliyun.vod.DeleteMediaComplete',
-  time: '2026-03-20T07:49:17Z',
+  time: new Date().toISOString(),
   queue: 'vod-events',
   data: { mediaId: 'm', mediaType: 'video', deleteType: 'all', status: 'fail', jobIds: [] },
 });

@@ -4,6 +4,7 @@ import type { FollowUpResult } from '../../../src/event/follow-up.js';
 import { createFollowUp, type FollowUpOptions } from '../../../src/follow-up/follow-up.js';
 import { VodError } from '../../../src/follow-up/vod-error.js';
 import type { Job } from '../../../src/publish/job-queue.js';
+import type { Known } from '../../../src/publish/outcome-look-up.js';
 import type { Publication } from '../../../src/publish/publisher.js';
 import { systemClock } from '../../../src/time.js';
 
@@ -27,6 +28,12 @@ class Bench {
   readonly results: FollowUpResult[] = [];
   readonly published: Publication[] = [];
   nowMs = startMs;
+  /** What other clocks say, if it is not that; VOD's is unknown until it has answered. */
+  natsMs: (() => number) | undefined;
+  vodMs: (() => number | undefined) | undefined;
+  /** What the stream of outcomes says, one answer a look; `open` in the end. */
+  known: Known[] = [];
+  #isVodKnown = false;
   /** Answers of GetVideoInfo: how long ago the media was modified, in ms, or an error code. */
   info: Answer[] = [];
   /** Answers of DeleteMultipartUpload: an error code, or anything else for success. */
@@ -36,6 +43,9 @@ class Bench {
   duringGuard = (): void => undefined;
   readonly stop = new AbortController();
   readonly cut = new AbortController();
+  /** How far the clock was found ahead of others. */
+  readonly clocks: [of: string, aheadMs: number][] = [];
+  readonly #storedAtMs = new Map<string, number>();
   readonly #run;
 
   constructor(options: Partial<FollowUpOptions> = {}) {
@@ -56,6 +66,7 @@ class Bench {
           return { requestId: 'CALL' };
         },
       },
+      vodNowMs: () => (this.vodMs ? this.vodMs() : this.#isVodKnown ? this.nowMs : undefined),
       permits: {
         acquire: async (priority: string, signal: AbortSignal) => {
           signal.throwIfAborted();
@@ -78,33 +89,44 @@ class Bench {
         publish: async (publication) => {
           this.steps.push(`publish ${publication.subject}`);
           this.published.push(publication);
+          this.#storedAtMs.set(String(publication.body), this.#natsNowMs());
           return { seq: 1, duplicate: false };
         },
       },
       siteOf: () => site,
+      lookUp: async () => {
+        const known = this.known.shift();
+        if (known !== undefined) this.steps.push(`look up: ${known}`);
+        return known ?? 'open';
+      },
       policy: 'orphans',
       guard: true,
       quietPeriodMs: dayMs,
       maxAttempts: 3,
       prefix: 'vod',
       clock: { ...systemClock, now: () => this.nowMs },
+      onClock: (of, aheadMs) => this.clocks.push([of, aheadMs]),
+      onKnown: () => this.steps.push('known'),
       onSettled: (_followUp, result) => this.results.push(result),
       onUnreadable: (subject) => this.steps.push(`unreadable ${subject}`),
       ...options,
     });
   }
 
-  async take(stored: string | Buffer): Promise<string[]> {
+  /** What was published before was stored then; anything else is stored now. */
+  async take(stored: string | Buffer, place: Partial<Job> = {}): Promise<string[]> {
     const data = Buffer.from(stored);
     const from = this.steps.length;
     const job: Job = {
       subject: 'vod.event.x',
       text: data.toString('utf8'),
-      storedAtMs: this.nowMs,
+      storedAtMs: this.#storedAtMs.get(String(stored)) ?? this.#natsNowMs(),
       data,
       headers: {},
       streamSeq: 7,
       deliveries: 1,
+      isNew: true,
+      serverNowMs: async () => this.#natsNowMs(),
       ack: async () => {
         this.steps.push('ack');
         return true;
@@ -112,6 +134,7 @@ class Bench {
       redeliver: (delayMs) => {
         this.steps.push(`redeliver ${delayMs}`);
       },
+      ...place,
     };
     await this.#run(job, { stop: this.stop.signal, cut: this.cut.signal });
     return this.steps.slice(from);
@@ -126,11 +149,20 @@ class Bench {
     return String(this.published.at(-1)?.body);
   }
 
+  #natsNowMs(): number {
+    return this.natsMs ? this.natsMs() : this.nowMs;
+  }
+
   #answer(step: string, answer: Answer): Answer {
     this.steps.push(step);
+    this.#isVodKnown = true;
     if (typeof answer === 'number') return answer;
     throw new VodError({ operation: step, code: answer, message: 'no', status: 400, requestId: 'FAIL' });
   }
+}
+
+function dataOf(text: string): Record<string, unknown> {
+  return (JSON.parse(text) as { data: Record<string, unknown> }).data;
 }
 
 /** The text of a deletion's event in the stream; by default one that leaves an orphan. */
@@ -209,7 +241,12 @@ t.test('a modification in the future counts as one of now', async (t) => {
 t.test('seven days after the deletion a media that was never quiet is given up', async (t) => {
   const bench = new Bench();
   bench.nowMs = startMs + 7 * dayMs;
-  t.same(await bench.take(eventText()), ['publish vod.follow-up.given-up.media-1', 'ack']);
+  t.same(
+    await bench.take(eventText()),
+    ['permit orphan', 'ask', 'unused', 'publish vod.follow-up.given-up.media-1', 'ack'],
+    'VOD has to say that it is that late',
+  );
+  t.same(await bench.take(eventText()), ['publish vod.follow-up.given-up.media-1', 'ack'], 'once');
 });
 
 t.test('each answer of VOD has its outcome', async (t) => {
@@ -222,6 +259,8 @@ t.test('each answer of VOD has its outcome', async (t) => {
     ['ServiceUnAvailable', 'postponed', 1],
     ['NeverHeardOf', 'postponed', 1],
     ['InvalidSecurityToken.Expired', 'postponed', 0],
+    ['InvalidTimeStamp.Expired', 'postponed', 0],
+    ['InvalidTimeStamp.Format', 'postponed', 0],
   ];
   for (const [code, outcome, attempts] of rows) {
     for (const asked of ['info', 'calls'] as const) {
@@ -297,6 +336,147 @@ t.test('under the policy verify a whole deletion is called on later, after the o
   const steps = await bench.take(bench.lastText);
   t.equal(steps[0], 'permit verify');
   t.match(bench.last, { outcome: 'nothing-to-delete' });
+});
+
+t.test('under the policy verify the call is made although the guard finds no such media', async (t) => {
+  for (const deletion of [{ status: 'success' }, { errorCode: 'InvalidVideo.NotFound' }]) {
+    const bench = new Bench({ policy: 'verify' });
+    await bench.take(eventText(deletion));
+    bench.nowMs += dayMs;
+    bench.info = ['InvalidVideo.NotFound'];
+    bench.calls = ['InvalidVideo.NotFound'];
+    t.same((await bench.take(bench.lastText)).slice(0, 3), ['permit verify', 'ask', 'call']);
+    t.match(bench.last, { outcome: 'nothing-to-delete', attempts: 1 });
+  }
+  const bench = new Bench({ policy: 'verify' });
+  await bench.take(eventText({ status: 'success' }));
+  bench.nowMs += dayMs;
+  bench.info = [hourMs];
+  await bench.take(bench.lastText);
+  t.match(
+    bench.last,
+    { outcome: 'postponed', attempts: 0 },
+    'a media that is there after all has to be quiet',
+  );
+});
+
+t.test('a clock that is off gives nothing up and calls on no upload that is running', async (t) => {
+  const eightDaysMs = 8 * dayMs;
+  const eventMs = Date.parse('2026-03-20T07:49:17Z');
+  type Times = { own: number; nats: number; vod: number };
+  const rows: [what: string, Times][] = [
+    ['this machine is ahead', { own: eightDaysMs, nats: 0, vod: 0 }],
+    ['this machine and NATS are ahead', { own: eightDaysMs, nats: eightDaysMs, vod: 0 }],
+    ['NATS is ahead', { own: 0, nats: eightDaysMs, vod: 0 }],
+    ['VOD and NATS are ahead', { own: 0, nats: eightDaysMs, vod: eightDaysMs }],
+    ['this machine and VOD are ahead', { own: eightDaysMs, nats: 0, vod: eightDaysMs }],
+  ];
+  for (const [what, { own, nats, vod }] of rows) {
+    for (const guard of [true, false]) {
+      const bench = new Bench({ guard });
+      bench.nowMs = startMs + own;
+      bench.natsMs = () => startMs + nats;
+      bench.vodMs = () => startMs + vod;
+      // Modified an hour ago, by the clock of VOD when that is right.
+      bench.info = [own + hourMs];
+      const steps = await bench.take(eventText(), { storedAtMs: eventMs + 1_000 });
+      t.match(bench.last, { outcome: 'postponed', attempts: 0 }, `${what}, guard ${guard}`);
+      t.notOk(steps.includes('call'));
+    }
+  }
+  const bench = new Bench();
+  bench.nowMs = startMs + eightDaysMs;
+  bench.natsMs = () => startMs;
+  bench.vodMs = () => startMs;
+  bench.calls = ['InternalError'];
+  bench.info = [eightDaysMs + 2 * dayMs];
+  await bench.take(eventText());
+  const { dueMs = 0 } = bench.last ?? {};
+  t.ok(dueMs > startMs && dueMs < startMs + hourMs, 'nor is anything put off until then');
+  t.same(bench.clocks[0], ['NATS', eightDaysMs], 'and it is told');
+});
+
+t.test('a clock that jumps while a follow-up waits neither shortens nor lengthens the wait', async (t) => {
+  for (const jumpMs of [8 * dayMs, -8 * dayMs]) {
+    const bench = new Bench();
+    let natsMs = startMs;
+    bench.natsMs = () => natsMs;
+    bench.vodMs = () => natsMs;
+    bench.info = [hourMs];
+    await bench.take(eventText());
+    bench.nowMs += jumpMs;
+    const [step = ''] = await bench.take(bench.lastText);
+    t.match(step, /^redeliver \d+$/);
+    t.ok(Number(step.split(' ')[1]) >= 23 * hourMs, step);
+    natsMs += 23 * hourMs;
+    bench.nowMs = natsMs;
+    await bench.take(bench.lastText);
+    t.match(bench.last, { outcome: 'deleted' }, 'and when the clock is right again, it goes on');
+  }
+});
+
+t.test('an EventTime in the future counts as when NATS stored the event', async (t) => {
+  for (const guard of [true, false]) {
+    const bench = new Bench({ guard });
+    bench.info = [hourMs];
+    const text = eventText().replace('2026-03-20T07:49:17Z', '2350-01-01T00:00:00Z');
+    await bench.take(text);
+    const waitMs = guard ? 23 * hourMs : dayMs;
+    t.match(bench.last, { outcome: 'postponed', dueMs: startMs + waitMs });
+    t.equal(dataOf(bench.lastText)['knownSince'], new Date(startMs).toISOString());
+    bench.nowMs += waitMs;
+    await bench.take(bench.lastText);
+    t.match(bench.last, { outcome: 'deleted' }, `guard ${guard}`);
+  }
+});
+
+t.test('no time in a stored follow-up makes a wait of more than a week, or of no number', async (t) => {
+  const bench = new Bench();
+  bench.info = [hourMs];
+  await bench.take(eventText());
+  const stored = bench.lastText;
+  const times = [
+    '0000-01-01T00:00:00Z',
+    '1970-01-01T00:00:00Z',
+    '2350-01-01T00:00:00Z',
+    '9999-12-31T23:59:59Z',
+  ];
+  for (const time of times) {
+    for (const dueTime of times) {
+      const event = JSON.parse(stored) as { data: object };
+      const text = JSON.stringify({ ...event, time, data: { ...event.data, dueTime } });
+      const [step = ''] = await bench.take(text);
+      const [, delayMs = ''] = /^redeliver (.*)$/.exec(step) ?? [];
+      if (dueTime > time) t.equal(Number(delayMs), 7 * dayMs, `${time} ${dueTime}`);
+      else t.equal(delayMs, '', 'it is due');
+    }
+  }
+  for (const count of ['-1', '1e308', '1e10', '0.5', 'null', '"1"']) {
+    const text = stored.replace(/"postponements":\d+/, `"postponements":${count}`);
+    t.match((await bench.take(text))[0], /follow-up-unreadable$/, count);
+  }
+});
+
+t.test('what has its outcome is acked and nothing else', async (t) => {
+  const bench = new Bench();
+  bench.known = ['settled'];
+  t.same(await bench.take(eventText()), ['look up: settled', 'ack', 'known']);
+  bench.known = ['settled'];
+  const skipped = eventText({ status: 'success' });
+  t.same(await bench.take(skipped, { isNew: false }), ['look up: settled', 'ack', 'known']);
+  t.same(bench.published, []);
+});
+
+t.test('in doubt only what is surely new is called on', async (t) => {
+  const bench = new Bench();
+  bench.known = ['unknown'];
+  t.same(await bench.take(eventText(), { isNew: false }), ['look up: unknown', 'redeliver 30000']);
+  bench.known = ['unknown'];
+  await bench.take(eventText(), { isNew: true });
+  t.match(bench.last, { outcome: 'deleted' });
+  bench.known = ['unknown'];
+  await bench.take(eventText({ status: 'success' }), { isNew: false });
+  t.match(bench.last, { outcome: 'skipped' }, 'what calls on nothing is recorded');
 });
 
 t.test('without the guard only failed whole deletions are called on, after the quiet period', async (t) => {

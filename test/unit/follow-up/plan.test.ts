@@ -227,7 +227,7 @@ function followUpOf([status, mediaType, deleteType, errorCode]: Event): FollowUp
     ...(errorCode === undefined ? {} : { errorCode }),
     attempts: 0,
     postponements: 0,
-    dueMs: 0,
+    waitMs: 0,
   };
 }
 

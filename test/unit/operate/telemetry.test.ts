@@ -13,7 +13,7 @@ const followUp: FollowUp = {
   status: 'fail',
   attempts: 0,
   postponements: 0,
-  dueMs: 0,
+  waitMs: 0,
 };
 const letter = { kind: 'dead-lettered', code: 'not-json', reason: 'no JSON', at: 'body' } as const;
 

@@ -104,6 +104,59 @@ t.test('a job is handed out again after the delay that is asked for', async (t) 
   t.ok(secondMs - firstMs > 250, `not before: ${secondMs - firstMs} ms`);
 });
 
+t.test('a delay that no server can count does not bring a job back at once', async (t) => {
+  for (const delayMs of [1e300, Infinity, NaN, 2 ** 53, 9.3e12]) {
+    await using bed = await aBed();
+    await bed.publish('a');
+    let came = 0;
+    using _running = bed.run(bed.queue(), async (job) => {
+      came++;
+      if (job.text === 'a') job.redeliver(delayMs);
+      else await job.ack();
+    });
+    await until(() => came === 1, { what: 'it came' });
+    await bed.publish('b');
+    await until(() => came >= 2, { what: 'the next one came' });
+    const { delivered } = await manager.consumers.info(bed.stream, bed.durable);
+    t.equal(delivered.consumer_seq, 2, `${delayMs}`);
+  }
+});
+
+t.test('a consumer that is made says so, and that its jobs may have been done before', async (t) => {
+  await using bed = await aBed();
+  await bed.publish('a', 'b');
+  const seen: string[] = [];
+  using _running = bed.run(bed.queue(), async (job) => {
+    seen.push(`${job.text} ${job.isNew}`);
+    await job.ack();
+  });
+  await until(() => seen.length === 2, { what: 'both are done' });
+  await manager.consumers.delete(bed.stream, bed.durable);
+  await until(() => seen.length === 4, { what: 'both come again' });
+  t.same(seen.toSorted(), ['a false', 'a false', 'b false', 'b false']);
+  t.match(
+    bed.opened.reports.filter(([name]) => name === 'consumerMade'),
+    [
+      ['consumerMade', bed.durable, bed.stream, 2],
+      ['consumerMade', bed.durable, bed.stream, 2],
+    ],
+  );
+});
+
+t.test('a job tells the time of NATS, whatever the clock of this machine says', async (t) => {
+  for (const aheadMs of [-8 * 86_400_000, 0, 8 * 86_400_000]) {
+    await using bed = await aBed({ clock: { ...systemClock, now: () => Date.now() + aheadMs } });
+    await bed.publish('a');
+    const told: number[] = [];
+    using _running = bed.run(bed.queue(), async (job) => {
+      told.push(await job.serverNowMs());
+      await job.ack();
+    });
+    await until(() => told.length === 1, { what: 'it came' });
+    t.ok(Math.abs((told[0] ?? 0) - Date.now()) < 60_000, `${aheadMs}`);
+  }
+});
+
 t.test('fetches no more than can be begun', async (t) => {
   await using bed = await aBed();
   await bed.publish(...Array.from({ length: 20 }, (_, index) => `job ${index}`));
@@ -394,10 +447,13 @@ t.test('the backlog is what is not done, and since when', async (t) => {
   });
   const releases: (() => void)[] = [];
   await until(async () => held.size === 3 && (await queue.backlog()).waiting === 2, { what: 'a is done' });
-  t.same(await queue.backlog(), { waiting: 2, oldestStoredAtMs: held.get('b')?.storedAtMs });
+  const { waiting, ageMs } = await queue.backlog();
+  t.equal(waiting, 2);
+  const storedAtMs = held.get('b')?.storedAtMs ?? 0;
+  t.ok(ageMs >= 0 && ageMs <= Date.now() - storedAtMs + 1, 'as old as the second');
   for (const release of releases) release();
   await until(async () => (await queue.backlog()).waiting === 0, { what: 'all are done' });
-  t.same(await queue.backlog(), { waiting: 0, oldestStoredAtMs: undefined });
+  t.same(await queue.backlog(), { waiting: 0, ageMs: 0 });
 });
 
 interface Bed extends AsyncDisposable {

@@ -49,7 +49,7 @@ const followUp = {
   status: 'fail',
   attempts: 0,
   postponements: 0,
-  dueMs: 0,
+  waitMs: 0,
 };
 const failedFollowUp = toFollowUpEvent(
   { ...followUp, attempts: 9, postponements: 9 },
