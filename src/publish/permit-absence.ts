@@ -48,7 +48,7 @@ export class PermitAbsence {
    * permit stays away for longer than a round, whatever the clock of the other says.
    */
   note({ permit, deliveries, backAtMs }: Refusal): void {
-    if (!(permit <= this.#perSecond)) return;
+    if (!(permit <= this.#perSecond) || Number.isNaN(backAtMs)) return;
     this.#lastRefusedAt.set(permit, deliveries);
     if (backAtMs === 0) return;
     const now = this.#clock.monotonicMs();

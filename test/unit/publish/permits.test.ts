@@ -146,6 +146,54 @@ t.test('mends what someone removes', async (t) => {
   t.match((await manager.streams.info(stream)).config, { max_msgs_per_subject: 1, max_age: 0 });
 });
 
+t.test('whatever somebody deletes, replicas begin no more calls in any second than the rate', async (t) => {
+  const perSecond = 5;
+  const prefix = aPrefix();
+  const after: Clock['after'] = (delayMs, run) => systemClock.after(delayMs === 60_000 ? 50 : delayMs, run);
+  const replicas = await Promise.all(
+    [1, 2].map(() => aReplica(perSecond, { prefix, clock: { ...systemClock, after } })),
+  );
+  const stream = streamOf(prefix);
+  const beganMs: number[] = [];
+  const stop = new AbortController();
+  const callers = replicas.map(async ({ permits }) => {
+    while (!stop.signal.aborted) {
+      const permit = await permits.acquire('orphan', stop.signal).catch(() => undefined);
+      if (permit?.begin()) beganMs.push(performance.now());
+    }
+  });
+  const moreCalls = async (): Promise<void> => {
+    const wanted = beganMs.length + 2 * perSecond;
+    await until(() => beganMs.length >= wanted, { what: 'calls go on', everyMs: 1, timeoutMs: 60_000 });
+  };
+  await moreCalls();
+  await manager.consumers.delete(stream, 'permits-account');
+  await moreCalls();
+  await manager.streams.purge(stream);
+  await moreCalls();
+  await manager.streams.delete(stream);
+  await moreCalls();
+  stop.abort(new Error('stopped'));
+  await Promise.all(callers);
+  const inSecondAfter = (fromMs: number): number =>
+    beganMs.filter((atMs) => atMs >= fromMs && atMs < fromMs + 1_000).length;
+  t.ok(Math.max(...beganMs.map(inSecondAfter)) <= perSecond, beganMs.map(Math.round).join(' '));
+  await closeAll(replicas);
+});
+
+t.test(
+  'a refusal of another replica, whatever it says, holds for a round and a permit that there is',
+  async (t) => {
+    const time = new Time();
+    const absence = new PermitAbsence(10, time);
+    for (const backAtMs of [1e308, 8 * 86_400_000, Infinity, NaN, -1])
+      absence.note({ permit: 1, deliveries: 1, backAtMs });
+    absence.note({ permit: 11, deliveries: 1, backAtMs: 1 });
+    time.atMs = 100_000 + 10_000;
+    t.equal(absence.isOver(), true);
+  },
+);
+
 t.test('waits for a stream that is someone else’s to create, and says so', async (t) => {
   await using replica = await aReplica(1, { manageStreams: false });
   const acquiring = begun(replica);
