@@ -102,7 +102,7 @@ function serverTimeMs(info: Omit<ConsumerInfo, 'paused'>): number | undefined {
 /** Servers from 2.11 on can pause a consumer. @returns undefined when it is not paused. */
 function pauseEndMs(info: ConsumerInfo): number | undefined {
   if (info.paused !== true) return undefined;
-  const endMs = (serverTimeMs(info) ?? 0) + millis(Number(info.pause_remaining) || 0);
+  const endMs = (serverTimeMs(info) ?? 0) + millis(info.pause_remaining || 0);
   return Math.min(Math.max(0, endMs), latestDateMs);
 }
 

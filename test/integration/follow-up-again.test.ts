@@ -38,14 +38,15 @@ t.test('a consumer that is deleted starts again, and calls on nothing a second t
   t.equal((await finalOutcomes(testbed)).length, 6);
 });
 
-t.test('a clock that is eight days ahead for eight seconds gives nothing up', async (t) => {
+t.test('a clock that is eight days ahead for a while gives nothing up', async (t) => {
   await using testbed = await startTestbed();
   const ids = await seedOrphans(testbed, 20);
-  const ahead = 'const now=Date.now;Date.now=()=>now()+(performance.now()<8000?6912e5:0)';
+  const ahead = "const now=Date.now;Date.now=()=>now()+6912e5;process.on('SIGHUP',()=>{Date.now=now})";
   const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(ahead)}`;
   const worker = await testbed.startWorker({}, 'follow-up', { NODE_OPTIONS });
   const line = await worker.waitForLog(({ of }) => of === 'VOD');
-  t.match(line, { level: 'error', aheadSeconds: 691_200 });
+  t.match(line, { level: 'error', aheadSeconds: Number });
+  worker.kill('SIGHUP');
   t.same(await untilAllHaveOutcomes(testbed, ids), { deleted: 20 });
   const put = (await storedEvents(testbed.nats.url, 'VOD_FOLLOW_UPS')).filter(
     ({ event }) => event.data['outcome'] === 'postponed',
