@@ -237,7 +237,10 @@ function judge(response: MnsResponse, method: string, type: string, call: Call):
 function withoutSecrets({ message }: Error): string {
   return message
     .replace(/\?\S*/g, '?…')
-    .replace(/((?:secret|token|signature)\w*["']?\s*[:=]\s*)(?:"[^"]*"?|'[^']*'?|[^\s,&}]+)/gi, '$1…')
+    .replace(
+      /((?:secret|token|signature)\w{0,20}["']?\s{0,3}[:=]\s{0,3})(?:"[^"]*"?|'[^']*'?|[^\s,&}]+)/gi,
+      '$1…',
+    )
     .slice(0, maxMessageLength);
 }
 

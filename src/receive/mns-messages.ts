@@ -167,7 +167,7 @@ function judge(item: MnsItem, bytes: Buffer, fault: string | undefined): void {
   ] as const) {
     if (form.test(fields[name] ?? '')) continue;
     at ??= name;
-    delete fields[name];
+    Reflect.deleteProperty(fields, name);
   }
   if (at === undefined) return;
   item.damage = { at: knownFields.has(at) ? at : 'Message', xml: withoutVolatile(bytes) };

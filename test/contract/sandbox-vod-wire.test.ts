@@ -82,6 +82,16 @@ t.test('both ways of signing take any text in a parameter', async (t) => {
   t.match((await send({ ...rest, target: '/', headers: form }, target.slice(2))).json, found, 'in a form');
 });
 
+t.test('a call that is signed in its parameters may send `x-acs-action` as well', async (t) => {
+  const { send, spec } = await openSandboxVod(t);
+  const { headers, ...rest } = signV1(spec('GetVideoInfo', { VideoId: 'm', Format: 'JSON' }));
+  const names = { 'x-acs-action': 'GetVideoInfo', 'x-acs-version': '2017-03-21' };
+  const { json } = await send({ ...rest, headers: { ...headers, ...names } });
+  t.match(json, { Code: 'InvalidVideo.NotFound' });
+  const unsigned = await send({ method: 'POST', target: '/?VideoId=m', headers: { ...headers, ...names } });
+  t.match(unsigned.text, /Authorization/, 'without any signature it is of the newer kind');
+});
+
 t.test('without a word about JSON the answer is XML', async (t) => {
   const { v1, send, spec } = await openSandboxVod(t);
   const gone = await v1('GetVideoInfo', { VideoId: '<m>' });

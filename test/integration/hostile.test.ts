@@ -92,6 +92,40 @@ t.test(
   },
 );
 
+t.test('a message that is damaged outside its body costs no other one, and is kept', async (t) => {
+  await using testbed = await startTestbed();
+  const { control, nats } = testbed;
+  const value = `${marker}\u0001`;
+  const good = Array.from({ length: 200 }, (_, i) => ({ body: deletionBody({ MediaId: `good-${i}` }) }));
+  const hostile = { body: deletionBody({ MediaId: 'hostile' }), userProperties: [{ name: 'a', value }] };
+  const ids = await control.feed(name, [...good.slice(0, 7), hostile, ...good.slice(7)]);
+  const worker = await testbed.startWorker({}, 'relay');
+  await until(async () => (await control.state()).queues[name]?.deleted === ids.length, {
+    what: 'all are settled',
+  });
+  worker.kill();
+  t.same(await worker.exit, { code: 0, signal: null });
+  const events = await storedEvents(nats.url);
+  t.equal(new Set(events.map(({ event }) => event.data['mediaId'])).size, good.length, 'all good ones');
+  const letters = await storedDeadLetters(nats.url);
+  t.equal(letters.length, 1);
+  t.match(letters[0], {
+    headers: {
+      'Dead-Letter-Message-Id': ids[7],
+      'Dead-Letter-Code': 'message-damaged',
+      'Dead-Letter-At': 'UserProperties',
+      'Dead-Letter-Body': 'message-xml',
+    },
+    text: /<Name>a<\/Name>\s*<Value>SPILLED&#1;<\/Value>/,
+  });
+  t.notMatch(letters[0]?.text, /<ReceiptHandle>/);
+  const output = worker.stdout + worker.stderr;
+  t.match(output, `"messageId":"${ids[7]}"`);
+  t.match(output, '"at":"UserProperties"');
+  t.notMatch(output, /proxy|UnexpectedAnswer/);
+  t.notMatch(output, marker);
+});
+
 t.test('no secret, receipt handle or body is in any log line, whatever fails', async (t) => {
   const accessKeySecret = 'secret-of-the-access-key';
   const password = 'secret-of-nats';

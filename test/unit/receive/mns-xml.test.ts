@@ -283,6 +283,16 @@ t.test('CDATA that never ends swallows no later message, though one has CDATA th
   );
 });
 
+t.test('the work grows no faster than the answer', async (t) => {
+  const sizes = 24_000_000;
+  const section = '<![CDATA[a]]>';
+  const body = only(batch(section.repeat(sizes / section.length))).fields['MessageBody'];
+  t.equal(body?.length, Math.floor(sizes / section.length), 'a body of many CDATA sections');
+  const empty = '<MessageBody></MessageBody>';
+  const [item] = read(`<Messages><Message>${empty.repeat(sizes / empty.length)}</Message></Messages>`);
+  t.equal(item?.damage?.at, 'MessageId', 'a message of many bodies');
+});
+
 t.test('any bytes in any field leave the other fifteen messages alone', async (t) => {
   const pieces = fc.oneof(
     fc.constantFrom(

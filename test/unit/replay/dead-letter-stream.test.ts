@@ -141,6 +141,19 @@ t.test('decodes as the relay does today', (t) => {
       { kind: 'undecodable', code: 'body-illegal-characters', at: 'body' },
     ],
   ];
+  const damaged = { 'Dead-Letter-Body': 'message-xml', 'Dead-Letter-At': 'UserProperties' };
+  const inXml = (body: string): string =>
+    `<Message><MessageBody>${body.replaceAll('"', '&quot;')}</MessageBody><UserProperties>\u0001</Message>`;
+  rows.push(
+    ['a message damaged elsewhere', inXml(deletionBody()), damaged, { kind: 'event' }],
+    ['one damaged in its body too', inXml('&#1;'), damaged, { code: 'body-illegal-characters' }],
+    [
+      'one without a body',
+      '<Message>\u0001</Message>',
+      damaged,
+      { kind: 'undecodable', code: 'message-damaged', at: 'UserProperties' },
+    ],
+  );
   const ofFollowUp = { 'Dead-Letter-Code': 'follow-up-failed' };
   rows.push(
     [
