@@ -287,6 +287,7 @@ t.test('no error tells a secret or a handle', async (t) => {
     "unmarshal fail: { AccessKeySecret: 'SECRET-KEY', SecurityToken: 'SECRET-TOKEN' }",
     'connect ECONNREFUSED GET https://sts/?Signature=SECRET-KEY&SecurityToken=SECRET-TOKEN failed',
     'form OIDCToken=SECRET-TOKEN&AccessKeySecret=SECRET-KEY',
+    `${'token'.repeat(400_000)}=SECRET-TOKEN`,
   ];
   const told: MnsError[] = [];
   for (const leak of leaks) {
