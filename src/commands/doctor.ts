@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
 import { withConfig } from './config-option.js';
 import { finish } from './finish.js';
-import { loadConfigFromProcess } from '../config/load.js';
+import { loadConfigFromProcess, processEnvironment } from '../config/load.js';
+import { ignoredProxies } from '../config/proxies.js';
 import { diagnose, type DoctorRole } from '../doctor/diagnose.js';
 import { resultJson, resultTable } from '../doctor/table.js';
 import { systemClock } from '../time.js';
@@ -26,7 +27,12 @@ export function doctorCommand(): Command {
     .option('--json', 'print a JSON array instead of a table')
     .action(async ({ config: files, role, json }: DoctorFlags) => {
       const config = loadConfigFromProcess(files, { requireLive: role !== 'follow-up' });
-      const results = await diagnose({ config, role, clock: systemClock });
+      const results = await diagnose({
+        config,
+        role,
+        clock: systemClock,
+        ignoredProxies: ignoredProxies(processEnvironment()),
+      });
       const text = json === true ? resultJson(results) : resultTable(results);
       await finish(text, results.some(({ status }) => status === 'fail') ? 1 : 0);
     });

@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
 import { withConfig } from './config-option.js';
 import { finish } from './finish.js';
-import { loadConfigFromProcess } from '../config/load.js';
+import { loadConfigFromProcess, processEnvironment } from '../config/load.js';
+import { ignoredProxies } from '../config/proxies.js';
 import { createEndpoints } from '../operate/endpoints.js';
 import { EventLoop } from '../operate/event-loop.js';
 import { startHttpServer, type HttpServer } from '../operate/http-server.js';
@@ -57,6 +58,8 @@ export function runCommand(version: string, listen: () => StopSignals): Command 
       const endpoints = createEndpoints({ state, ledger, metrics, loop, clock });
       toggleDebugOnSignal(log);
       telemetry.starting();
+      const proxies = ignoredProxies(processEnvironment());
+      if (proxies.length > 0) telemetry.proxiesIgnored(proxies);
       const tracing =
         config.traces.exporter === 'none'
           ? undefined

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config, QueueConfig } from '../config/config.js';
 import { credentialsCaches } from '../receive/credentials.js';
 import type { Clock } from '../time.js';
-import { runChecks, type Result } from './check.js';
+import { runChecks, type Check, type Result } from './check.js';
 import { jetStreamChecks } from './jetstream-checks.js';
 import { natsChecks } from './nats-checks.js';
 import { queueChecks } from './queue-checks.js';
@@ -15,13 +15,15 @@ export interface DoctorOptions {
   config: Config;
   role: DoctorRole;
   clock: Clock;
+  /** Variables of the environment that name a proxy, and have no effect. */
+  ignoredProxies: readonly string[];
 }
 
 /**
  * Holds a configuration against MNS, NATS and VOD as they are. Nothing is changed anywhere: no message is received or
  * published, no stream or consumer created. Resolves within half a minute, whatever does not answer.
  */
-export async function diagnose({ config, role, clock }: DoctorOptions): Promise<Result[]> {
+export async function diagnose({ config, role, clock, ignoredProxies }: DoctorOptions): Promise<Result[]> {
   const withRelay = role !== 'follow-up';
   const withFollowUp = role !== 'relay';
   const credentials = credentialsCaches(clock);
@@ -55,6 +57,7 @@ export async function diagnose({ config, role, clock }: DoctorOptions): Promise<
     ...nats.checks,
     ...jetStreamChecks(config, { nats, clock, horizon: withRelay ? horizon : undefined, withFollowUp }),
     ...vods.flatMap((vod) => vod.checks),
+    ...(ignoredProxies.length > 0 ? [proxyCheck(ignoredProxies)] : []),
   ];
   try {
     return await runChecks(checks, clock);
@@ -72,4 +75,15 @@ function distinctSites(queues: readonly QueueConfig[]): QueueConfig[] {
           isDeepStrictEqual(vod, queue.vod) && isDeepStrictEqual(credentials, queue.credentials),
       ) === index,
   );
+}
+
+/** Only where a proxy is named: a set-up without one has nothing to read here. */
+function proxyCheck(variables: readonly string[]): Check {
+  const finding = {
+    status: 'warn',
+    what: `${variables.join(', ')} ${variables.length === 1 ? 'is' : 'are'} ignored: MNS, VOD and STS are called directly`,
+    remedy:
+      'allow direct connections, or put a transparent proxy on the way, and take the variables out of the pod',
+  } as const;
+  return { area: 'network', id: 'proxy', run: () => Promise.resolve(finding) };
 }

@@ -33,6 +33,13 @@ export function createTelemetry(targets: TelemetryTargets) {
       const { version, role, queues } = state.plan;
       log.info({ version, role, queues }, 'worker starting');
     },
+    /** These variables name a proxy, and have no effect. */
+    proxiesIgnored: (variables: readonly string[]) => {
+      const advice =
+        'allow direct connections to MNS, VOD, STS and NATS, or put a transparent proxy on the way; ' +
+        'take the variables out of the pod to end this line';
+      log.warn({ variables, advice }, 'proxy variables are ignored: MNS, VOD and STS are called directly');
+    },
     /** Where probes and scrapes are answered. */
     serving: (host: string, port: number) => {
       log.info({ host, port }, 'answering probes and scrapes');

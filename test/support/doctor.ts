@@ -97,6 +97,7 @@ export async function runDoctor(
   bed: Testbed,
   overrides: ConfigOverrides,
   args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number | null; stdout: string }> {
   const { accessKeyId, accessKeySecret } = bed.sandbox;
   const usual = {
@@ -106,7 +107,7 @@ export async function runDoctor(
   };
   const file = join(bed.folder, 'doctor.json');
   await writeFile(file, JSON.stringify({ ...usual, ...overrides }));
-  await using doctor = startWorkerProcess(['doctor', '--config', file, ...args]);
+  await using doctor = startWorkerProcess(['doctor', '--config', file, ...args], { env });
   const { code } = await doctor.exit;
   if (doctor.stderr !== '') throw new Error(doctor.stderr);
   return { code, stdout: doctor.stdout };
