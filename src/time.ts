@@ -105,3 +105,49 @@ export async function retryUntilDone<T>(
   }
   return undefined;
 }
+
+export interface RecurringOptions {
+  clock: Clock;
+  everyMs: number;
+  /** Aborted: it is done no more. */
+  signal: AbortSignal;
+  /** Must not reject. */
+  work: () => Promise<void>;
+}
+
+/** Work that is done now and then, one at a time, and sooner when somebody asks. */
+export class Recurring {
+  readonly #options: RecurringOptions;
+  #dueMs = Number.POSITIVE_INFINITY;
+  #cancel = (): void => undefined;
+  #last = Promise.resolve();
+
+  /** It is done for the first time after `everyMs`. */
+  constructor(options: RecurringOptions) {
+    this.#options = options;
+    options.signal.addEventListener('abort', () => {
+      this.#cancel();
+    });
+    this.within(options.everyMs);
+  }
+
+  /** Has it done after this long at the latest. */
+  within(delayMs: number): void {
+    const { clock, signal } = this.#options;
+    const dueMs = clock.monotonicMs() + delayMs;
+    if (signal.aborted || dueMs >= this.#dueMs) return;
+    this.#cancel();
+    this.#dueMs = dueMs;
+    this.#cancel = clock.after(delayMs, () => {
+      this.#dueMs = Number.POSITIVE_INFINITY;
+      this.#last = this.#last.then(() => this.#once());
+    });
+  }
+
+  async #once(): Promise<void> {
+    const { signal, everyMs, work } = this.#options;
+    if (signal.aborted) return;
+    await work();
+    this.within(everyMs);
+  }
+}

@@ -45,6 +45,37 @@ export function createQueueTelemetry({ log, ledger, state, metrics, clock, once,
         );
       });
     },
+    /** The attributes that were read before are used until they can be read again. */
+    attributesUnread: (queue: string, error: unknown) => {
+      once.tell(`attributes ${queue}`, codeOf(error), (more) => {
+        log.warn(
+          { queue, ...errorFacts(error), ...more },
+          'the attributes of the queue cannot be read again: those of before are used; trying again',
+        );
+      });
+    },
+    attributesRead: (queue: string) => {
+      once.over(`attributes ${queue}`, (failures) => {
+        log.info({ queue, failures }, 'the attributes of the queue can be read again');
+      });
+    },
+    /** `isCovered`: the streams remember ids for as long as the queue may redeliver now. */
+    queueChanged: (
+      queue: string,
+      attributes: { visibilityMs: number; retentionMs: number },
+      isCovered: boolean,
+    ) => {
+      if (isCovered)
+        log.info(
+          { queue, ...attributes },
+          'the attributes of the queue have changed: these are used now, and the streams remember ids for as long as it may redeliver',
+        );
+      else
+        log.warn(
+          { queue, ...attributes },
+          'the retention of the queue is longer than before, and the duplicate windows of the streams are left as they are: lengthen dedupe.horizon, or the streams themselves, or an event may be stored twice',
+        );
+    },
     /** A poll was answered; without messages the queue is empty. */
     received: (queue: string, messages: number, oldestEnqueuedAtMs: number) => {
       of(queue, (known) => {

@@ -137,6 +137,8 @@ export function checkpointPublication(
 
 /** A dead letter as it is stored. */
 interface KeptDeadLetter {
+  /** Its sequence number in the stream. */
+  id: number;
   subject: string;
   /** When it became one; its copies keep the time. */
   timeMs: number;
@@ -153,7 +155,7 @@ export function doneDeadLetterPublication(
   return {
     subject: `${letter.subject}.done`,
     stream: streamNames(prefix).deadLetters,
-    msgId: `${letter.headers['Nats-Msg-Id'] ?? ''}-done`,
+    msgId: `${messageIdOf(letter)}-done`,
     body: letter.body,
     headers: {
       ...ownHeaders(letter),
@@ -174,7 +176,7 @@ export function recodedDeadLetterPublication(
   return {
     subject: `${letter.subject.slice(0, letter.subject.lastIndexOf('.'))}.${code}`,
     stream: streamNames(prefix).deadLetters,
-    msgId: recodedDeadLetterId(headers['Nats-Msg-Id'] ?? '', code, reason),
+    msgId: recodedDeadLetterId(messageIdOf(letter), code, reason),
     body: letter.body,
     headers: {
       'Dead-Letter-First-Code': headers['Dead-Letter-Code'] ?? '',
@@ -185,6 +187,11 @@ export function recodedDeadLetterPublication(
       'Dead-Letter-At': headerText(at),
     },
   };
+}
+
+/** Where whoever stored it gave none, one by its place: its copies must not be taken for those of another. */
+function messageIdOf({ id, headers }: KeptDeadLetter): string {
+  return headers['Nats-Msg-Id'] || `dead-letter-${id}`;
 }
 
 /** Without those of JetStream, which speak of one publish only. */

@@ -1,5 +1,5 @@
 import { Events, type NatsConnection } from 'nats';
-import { aborted, retryUntilDone, sleep, type Clock } from '../time.js';
+import { aborted, Recurring, retryUntilDone, sleep, type Clock } from '../time.js';
 import { ConfirmedPublisher } from './confirmed-publisher.js';
 import { connectBackOff, keepConnecting } from './connection.js';
 import { JobQueue, type JobQueueOptions } from './job-queue.js';
@@ -13,6 +13,9 @@ import { WindowPast } from './window-past.js';
 
 /** Streams that are as they were, and take nothing, are looked at again after this. */
 const declareAgainMs = 5_000;
+/** What another replica may have shortened again, from what it had read before, is lengthened again after this. */
+const lookSoonMs = 10_000;
+const lookEveryMs = 600_000;
 
 /**
  * NATS as the worker needs it: somewhere to publish, whether that works, how long it remembers ids; and for the
@@ -32,9 +35,12 @@ export class Store {
   /** What the streams were made sure of. */
   #horizonMs = 0;
   #withFollowUps = false;
+  /** Whether the windows of the follow-up half are to be as long as that of the events. */
+  #isFollowing = false;
   #declaring = Promise.resolve();
   #again: Promise<void> | undefined;
   readonly #closed = new AbortController();
+  readonly #looks: Recurring;
 
   /** Connects, and tries until it succeeds. @returns undefined when the signal is aborted first. */
   static async open(
@@ -82,6 +88,8 @@ export class Store {
       events,
       past: this.#past,
     });
+    const { signal } = this.#closed;
+    this.#looks = new Recurring({ clock, everyMs: lookEveryMs, signal, work: () => this.#lookAgain() });
     void this.#followStatus();
   }
 
@@ -102,6 +110,7 @@ export class Store {
    */
   async ensureFollowUpStreams(horizonMs: number | 'auto', signal: AbortSignal): Promise<void> {
     if (!this.#options.manageStreams) return;
+    this.#isFollowing = horizonMs === 'auto';
     const wantedMs = horizonMs === 'auto' ? await this.#eventsWindowMs(signal) : horizonMs;
     if (wantedMs !== undefined) await this.#declare(wantedMs, true, signal);
   }
@@ -158,9 +167,16 @@ export class Store {
       if (signal.aborted) return;
       this.#horizonMs = Math.max(horizonMs, this.#horizonMs);
       this.#withFollowUps ||= withFollowUps;
+      this.#looks.within(lookSoonMs);
     });
     // Another declaration may come before, and take for ever.
     await Promise.race([this.#declaring, aborted(signal)]);
+  }
+
+  /** Streams that are there may have changed as well, and what the follow-up half goes by. */
+  async #lookAgain(): Promise<void> {
+    await this.#declareAgain();
+    if (this.#isFollowing) await this.ensureFollowUpStreams('auto', this.#closed.signal);
   }
 
   /** Somebody may have deleted a stream: makes sure once more of what was made sure of before, as a new process would. */
@@ -195,7 +211,8 @@ export class Store {
 
   async #eventsWindowMs(signal: AbortSignal): Promise<number | undefined> {
     const { events } = streamNames(this.#options.prefix);
-    return await retryUntilDone(() => windowOf(this.#connection, events), {
+    // A stream that somebody has deleted is made again as it was.
+    return await retryUntilDone(() => windowOf(this.#connection, events, this.#horizonMs || undefined), {
       clock: this.#clock,
       backOff: connectBackOff,
       signal,

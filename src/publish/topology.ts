@@ -70,10 +70,14 @@ export async function jetStreamManager(connection: NatsConnection): Promise<JetS
   return await connection.jetstreamManager({ checkAPI: false });
 }
 
-/** How long a stream remembers ids, in milliseconds; four days when there is no such stream. */
-export async function windowOf(connection: NatsConnection, name: string): Promise<number> {
+/** How long a stream remembers ids, in milliseconds; `absentMs`, or four days, when there is no such stream. */
+export async function windowOf(
+  connection: NatsConnection,
+  name: string,
+  absentMs = usualWindowMs,
+): Promise<number> {
   const found = await findStream(await jetStreamManager(connection), name);
-  return found ? millis(found.config.duplicate_window) : usualWindowMs;
+  return found ? millis(found.config.duplicate_window) : absentMs;
 }
 
 /** What the names of the streams of a subject prefix begin with. */

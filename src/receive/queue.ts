@@ -29,7 +29,7 @@ export interface Delivery {
   receiptHandle: string;
   /** Monotonic time from which the visibility timeout counts. */
   receivedAtMs: number;
-  /** The visibility timeout as far as this delivery shows it. */
+  /** The visibility timeout as this delivery shows it, or else as it was known last. */
   visibilityMs: number | undefined;
 }
 
@@ -69,6 +69,7 @@ export class Queue {
   readonly name: string;
   readonly #queue: string;
   readonly #client: MnsClient;
+  #visibilityMs: number | undefined;
 
   /** `name` is for reports, where the queue's own would not tell it from another. */
   constructor(queue: string, client: MnsClient, name = queue) {
@@ -135,8 +136,9 @@ export class Queue {
       if (value > 0) return value * 1000;
       throw this.#unexpected('GetQueueAttributes', `an answer without ${field}`, answer);
     };
+    this.#visibilityMs = seconds('VisibilityTimeout');
     return {
-      visibilityMs: seconds('VisibilityTimeout'),
+      visibilityMs: this.#visibilityMs,
       retentionMs: seconds('MessageRetentionPeriod'),
       delayMs: (Number(fields['DelaySeconds']) || 0) * 1000,
       maximumMessageBytes: Number(fields['MaximumMessageSize']) || undefined,
@@ -162,6 +164,7 @@ export class Queue {
     // Only on the first delivery are both times of the same moment, so that their difference is the timeout.
     const visibleAfterMs = number('NextVisibleTime') - number('FirstDequeueTime');
     const isVisibility = attempt === 1 && visibleAfterMs > 0 && visibleAfterMs <= longestVisibilityMs;
+    if (isVisibility) this.#visibilityMs = visibleAfterMs;
     return {
       message: {
         messageId,
@@ -175,7 +178,7 @@ export class Queue {
       },
       receiptHandle,
       receivedAtMs: answer.receivedAtMs,
-      visibilityMs: isVisibility ? visibleAfterMs : undefined,
+      visibilityMs: this.#visibilityMs,
     };
   }
 

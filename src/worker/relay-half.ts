@@ -6,6 +6,7 @@ import { createRelay, type RelayOptions } from '../relay/relay.js';
 import { retryUntilDone } from '../time.js';
 import type { Half } from './half.js';
 import { queueLabels } from './queue-labels.js';
+import { watchQueue } from './queue-watch.js';
 import { timedLease, timedPublisher } from './timed.js';
 import { createTracedRelay } from './traced-relay.js';
 import type { Parts } from './worker.js';
@@ -50,10 +51,7 @@ export function createRelayHalf(parts: Parts): Half {
     const queue = openQueue(queueConfig, label);
     const relay = relayFor(queueConfig, label);
     const attributes = await readAttributes(queue);
-    if (attributes) {
-      const { horizonMs } = config.dedupe;
-      await store.ensureHorizon(horizonMs === 'auto' ? attributes.retentionMs : horizonMs, stop);
-    }
+    if (attributes) await remember(attributes.retentionMs);
     if (!attributes || stop.aborted) {
       await queue.close();
       return;
@@ -65,7 +63,7 @@ export function createRelayHalf(parts: Parts): Half {
       ack: queueConfig.ack,
       gate: store.gate,
       clock,
-      events: telemetry,
+      events: watchQueue({ queue, attributes, remember, clock, stop, telemetry }),
       handle: (lease) =>
         relay(
           timedLease(lease, clock, (sinceEnqueueMs, ackMs) => {
@@ -76,6 +74,14 @@ export function createRelayHalf(parts: Parts): Half {
     receivers.push(receiver);
     telemetry.queueStarted(label, attributes.visibilityMs, attributes.retentionMs, receiver);
     receiver.start();
+  }
+
+  /** @returns whether the streams remember ids for as long as a queue of this retention may redeliver. */
+  async function remember(retentionMs: number): Promise<boolean> {
+    const { dedupe, nats } = config;
+    const horizonMs = dedupe.horizonMs === 'auto' ? retentionMs : dedupe.horizonMs;
+    await store.ensureHorizon(horizonMs, stop);
+    return nats.manageStreams && horizonMs >= retentionMs;
   }
 
   function openQueue(queue: QueueConfig, label: string): Queue {

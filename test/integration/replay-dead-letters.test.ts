@@ -1,3 +1,4 @@
+import { connect, headers } from 'nats';
 import t from 'tap';
 import { eventId } from '../../src/event/event-id.js';
 import { eventSource } from '../../src/event/vod-event.js';
@@ -125,4 +126,29 @@ t.test('an event that NATS refuses for good is told as failed, and its dead lett
     (await storedDeadLetters(testbed.nats.url)).map(({ subject }) => subject.split('.').slice(3).join('.')),
     ['publish-rejected', 'publish-rejected.done'],
   );
+});
+
+t.test('dead letters that have no message id are each kept by a copy of their own', async (t) => {
+  await using testbed = await startTestbed({ queues: [{ name: 'vod-events' }] });
+  const { nats } = testbed;
+  await storeEvents(testbed, 'vod-events', []);
+  const bodies = ['a', 'b'].map((id) => deletionBody({ MediaId: id }));
+  const nonsense = ['{', '{"'];
+  const connection = await connect({ servers: nats.url });
+  for (const body of [...bodies, ...nonsense]) {
+    const header = headers();
+    header.set('Dead-Letter-Queue', 'vod-events');
+    header.set('Dead-Letter-Code', 'publish-rejected');
+    const subject = 'vod.dead-letter.vod-events.publish-rejected';
+    await connection.jetstream().publish(subject, body, { headers: header });
+  }
+  await connection.close();
+
+  const { code, figures } = await runReplay(await replayConfig(testbed, ['vod-events']), '--dead-letters');
+  t.match({ code, ...figures }, { code: 0, published: 2, undecodable: 2 });
+  const letters = await storedDeadLetters(nats.url);
+  const texts = (wanted: RegExp): string[] =>
+    letters.filter(({ subject }) => wanted.test(subject)).map(({ text }) => text);
+  t.same(texts(/\.done$/).sort(), bodies);
+  t.same(texts(/\.not-json$/).sort(), nonsense);
 });

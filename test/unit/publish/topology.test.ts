@@ -3,6 +3,7 @@ import t from 'tap';
 import { Store } from '../../../src/publish/store.js';
 import { streamNames } from '../../../src/publish/topology.js';
 import { systemClock } from '../../../src/time.js';
+import { heldTimers } from '../../support/held-timers.js';
 import { startNatsServer } from '../../support/nats-server.js';
 import { until } from '../../support/until.js';
 import { openStore, recorder, type Report } from './open-store.js';
@@ -157,6 +158,29 @@ t.test('workers that start at once all find the longest horizon', async (t) => {
   );
   t.match(await configOf('MANY_EVENTS'), { duplicate_window: nanos(4 * hourMs) });
   await Promise.all(opened.map((each) => each[Symbol.asyncDispose]()));
+});
+
+t.test('a window that another replica has shortened again is found and lengthened again', async (t) => {
+  const clock = heldTimers(lookMs);
+  const [short, long] = await Promise.all([
+    openStore({ servers: [server.url], prefix: 'stale', retention }),
+    openStore({ servers: [server.url], prefix: 'stale', retention }, clock),
+  ]);
+  await short.store.ensureHorizon(hourMs, neverAborted);
+  const stale = await configOf('STALE_EVENTS');
+  await long.store.ensureHorizon(7 * hourMs, neverAborted);
+  // What a replica writes that has read the stream before the other has lengthened it.
+  await manager.streams.update('STALE_EVENTS', { ...stale, duplicate_window: nanos(2 * hourMs) });
+  for (const round of ['soon', 'now and then']) {
+    const isLong = async (): Promise<boolean> => {
+      clock.fire();
+      return (await configOf('STALE_EVENTS')).duplicate_window === nanos(7 * hourMs);
+    };
+    await until(isLong, { what: `it is lengthened ${round}` });
+    t.equal((await configOf('STALE_EVENTS')).max_age, stale.max_age);
+    await manager.streams.update('STALE_EVENTS', { ...stale, duplicate_window: nanos(2 * hourMs) });
+  }
+  await Promise.all([short, long].map((each) => each[Symbol.asyncDispose]()));
 });
 
 t.test('tries until NATS takes the stream, and gives up when told to', async (t) => {
@@ -319,6 +343,9 @@ t.test('opening the store', async (t) => {
     t.equal(await opening, undefined);
   });
 });
+
+/** A look at the streams comes after this, or later. */
+const lookMs = 10_000;
 
 const storeDefaults = {
   name: 'test',
