@@ -17,7 +17,7 @@ import {
 import { dirname, join } from 'node:path';
 import { run, say, SetupError } from './run.mjs';
 
-/** Downloads, unpacks and tries the program: `natsServer` or `promtool`. */
+/** Downloads, unpacks and tries the program: `natsServer`, `middleNatsServer` or `promtool`. */
 export async function fetchBinary(program) {
   const { name, packagedPath, cache } = program;
   if (!hasApt()) throw new SetupError(howToInstall(program, `there is no ${name} on this machine`));
@@ -52,7 +52,7 @@ function hasApt() {
  * the download's result counts.
  */
 async function download(program, folder) {
-  const env = { ...process.env, LC_ALL: 'C', APT_CONFIG: privateAptConfig(folder) };
+  const env = { ...process.env, LC_ALL: 'C', APT_CONFIG: privateAptConfig(folder, program.source) };
   let { output } = await run('apt-get', ['update', '-q'], { cwd: folder, env });
   for (const name of program.packages) {
     const fetched = await run('apt-get', ['download', '-q', name], { cwd: folder, env });
@@ -66,9 +66,10 @@ async function download(program, folder) {
 /**
  * apt reads the file in APT_CONFIG first and then every file in Dir::Etc::Parts by name. The system's parts are
  * kept (proxies and mirrors are set there), and ours comes last: it moves all state here, keeps root from
- * switching to a user who cannot write here, and clears the hooks that other packages hang on an update.
+ * switching to a user who cannot write here, and clears the hooks that other packages hang on an update. A program
+ * with a source of its own is looked for in that suite of Debian alone, signed by the keys of the system.
  */
-function privateAptConfig(folder) {
+function privateAptConfig(folder, source) {
   const parts = join(folder, 'apt.conf.d');
   for (const name of ['apt.conf.d', 'lists/partial', 'cache/archives/partial']) {
     mkdirSync(join(folder, name), { recursive: true });
@@ -88,6 +89,7 @@ function privateAptConfig(folder) {
       'APT::Sandbox::User "root";',
       'Acquire::Languages "none";',
       'Acquire::Retries "3";',
+      ...(source ? ownSource(folder, source) : []),
       '#clear APT::Update::Pre-Invoke;',
       '#clear APT::Update::Post-Invoke;',
       '#clear APT::Update::Post-Invoke-Success;',
@@ -97,6 +99,12 @@ function privateAptConfig(folder) {
   const config = join(folder, 'apt.conf');
   writeFileSync(config, `Dir::Etc::Parts "${parts}";\n`);
   return config;
+}
+
+function ownSource(folder, { suite, keyring }) {
+  const list = join(folder, 'sources.list');
+  writeFileSync(list, `deb [signed-by=${keyring}] http://deb.debian.org/debian ${suite} main\n`);
+  return [`Dir::Etc::SourceList "${list}";`, 'Dir::Etc::SourceParts "-";', 'Acquire::http::Timeout "20";'];
 }
 
 /** A rename is whole or not at all; when another set-up was first, its folder is as good. */

@@ -29,16 +29,22 @@ export function findNatsServer(env = process.env) {
   return findBinary(natsServer, env);
 }
 
-/** Nothing fetches it yet: put the package of Debian 13 there, or name a binary in the variable. */
-const middleNatsServer = {
+/** Of Debian 13, whatever the system is: what differs between versions is tried with it where it can be had. */
+export const middleNatsServer = {
   ...natsServer,
+  source: { suite: 'trixie', keyring: '/usr/share/keyrings/debian-archive-keyring.gpg' },
   variable: 'NATS_SERVER_2_10_BIN',
   cache: join(projectRoot, '.cache', 'nats-server-2.10'),
 };
 
+/** What its variable names, or what is in the cache; undefined when there is none. */
+export function findMiddleNatsServer(env = process.env) {
+  return env[middleNatsServer.variable] || findCached(middleNatsServer);
+}
+
 /** The servers to try what differs between versions: the usual one, and 2.10 where it is named or in the cache. */
 export function promisedNatsServers(env = process.env) {
-  const middle = env[middleNatsServer.variable] || findCached(middleNatsServer);
+  const middle = findMiddleNatsServer(env);
   return [
     { version: 'as usual', binary: findNatsServer(env) },
     ...(middle === undefined ? [] : [{ version: '2.10', binary: middle }]),

@@ -5,11 +5,18 @@
  *
  *   --accept-nats-url   the demo: NATS_URL, when set, is enough, and promtool is not needed
  */
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, distIsStale } from './build.mjs';
 import { fetchBinary } from './fetch-binary.mjs';
 import { withLock } from './lock.mjs';
-import { findNatsServer, natsServer, projectRoot } from './nats-server.mjs';
+import {
+  findMiddleNatsServer,
+  findNatsServer,
+  middleNatsServer,
+  natsServer,
+  projectRoot,
+} from './nats-server.mjs';
 import { installModules, modulesAreStale } from './node-modules.mjs';
 import { findPromtool, promtool } from './promtool.mjs';
 import { say, SetupError } from './run.mjs';
@@ -24,8 +31,13 @@ const steps = [
     isNeeded: () => !natsUrlIsEnough && findNatsServer() === undefined,
     run: () => fetchBinary(natsServer),
   },
-  { isNeeded: () => !isDemo && findPromtool() === undefined, run: tryToFetchPromtool },
+  { isNeeded: () => !isDemo && findPromtool() === undefined, run: () => tryToFetch(promtool) },
+  { isNeeded: isMiddleWanted, run: tryToFetchMiddle },
 ];
+
+/** Written when it cannot be had; it is tried again a day later. */
+const middleTried = join(middleNatsServer.cache, '.tried');
+const dayMs = 86_400_000;
 
 function isReady() {
   return !steps.some((step) => step.isNeeded());
@@ -43,14 +55,30 @@ async function setUp() {
   say(`done in ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
 }
 
-/** One file of tests needs it, and says so: that is no reason to keep everything else from running. */
-async function tryToFetchPromtool() {
+/** Some files of tests need it, and say so: that is no reason to keep everything else from running. */
+async function tryToFetch(program) {
   try {
-    await fetchBinary(promtool);
+    await fetchBinary(program);
+    return true;
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     say(error.message);
+    return false;
   }
+}
+
+/** Only a Debian with the keys of its archive can have it. */
+function isMiddleWanted() {
+  if (isDemo || findMiddleNatsServer() !== undefined || !existsSync(middleNatsServer.source.keyring))
+    return false;
+  const tried = statSync(middleTried, { throwIfNoEntry: false });
+  return tried === undefined || Date.now() - tried.mtimeMs > dayMs;
+}
+
+async function tryToFetchMiddle() {
+  if (await tryToFetch(middleNatsServer)) return;
+  mkdirSync(middleNatsServer.cache, { recursive: true });
+  writeFileSync(middleTried, '');
 }
 
 try {
