@@ -172,7 +172,8 @@ function plainText({ allowPlaintext, servers }: Config['nats']): Finding[] {
 export function serverFindings({
   version,
   maxPayloadBytes,
-}: Pick<ServerFacts, 'version' | 'maxPayloadBytes'>): Finding[] {
+  isClustered,
+}: Pick<ServerFacts, 'version' | 'maxPayloadBytes' | 'isClustered'>): Finding[] {
   const findings: Finding[] = [];
   if (isOlder(version))
     findings.push({
@@ -180,6 +181,13 @@ export function serverFindings({
       status: 'fail',
       what: `nats-server ${version} is older than ${oldestVersion.join('.')}`,
       remedy: 'run a nats-server that still gets security fixes',
+    });
+  if (isClustered && version.startsWith('2.10.'))
+    findings.push({
+      id: 'version',
+      status: 'warn',
+      what: `nats-server ${version} in a cluster can call a message a duplicate that it never stores: vod-relay asks the stream before it believes that, and waits ten seconds or more where a leader is cut off`,
+      remedy: 'run nats-server 2.15.1 or newer, which refuses the message instead of calling it stored',
     });
   if (maxPayloadBytes < payloadBytes)
     findings.push({

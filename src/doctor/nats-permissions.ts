@@ -93,8 +93,10 @@ async function apiSubjects({
     );
     if (isManaged && isAbsent) subjects.push(`$JS.API.CONSUMER.CREATE.${name}.${filterSubject}`);
   }
+  // Whether a stream holds what it calls a duplicate; without, its word is believed, and a message can be lost.
+  subjects.push(...streams.map(({ wanted }) => `$JS.API.STREAM.MSG.GET.${wanted.name}`));
   if (permitStream !== undefined)
-    for (const operation of ['INFO', 'MSG.GET', 'MSG.DELETE'])
+    for (const operation of ['INFO', 'MSG.DELETE'])
       subjects.push(`$JS.API.STREAM.${operation}.${permitStream}`);
   return [...new Set(subjects)];
 }

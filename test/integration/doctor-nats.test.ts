@@ -57,6 +57,10 @@ const looking = [
   'vod.dead-letter.>',
 ];
 
+const published = ['vod.event.>', 'vod.dead-letter.>'];
+/** What a relay asks when a stream calls a message a duplicate. */
+const stored = ['$JS.API.STREAM.MSG.GET.VOD_EVENTS', '$JS.API.STREAM.MSG.GET.VOD_DEAD_LETTERS'];
+
 const badSetUps: readonly BadSetUp[] = [
   {
     what: 'nobody listens',
@@ -146,7 +150,7 @@ const badSetUps: readonly BadSetUp[] = [
   },
   {
     what: 'no permission to create streams',
-    server: permitting(looking),
+    server: permitting([...looking, ...stored]),
     config: () => asRelay,
     role: 'relay',
     finds: [
@@ -155,7 +159,7 @@ const badSetUps: readonly BadSetUp[] = [
   },
   {
     what: 'no permission to lengthen a window that is too short',
-    server: permitting(looking),
+    server: permitting([...looking, ...stored]),
     seed: async (manager) => {
       await manager.streams.add({ name: 'VOD_EVENTS', subjects: ['vod.event.>'] });
       await manager.streams.add({
@@ -229,7 +233,7 @@ t.test('a missing permission to publish is found where the server tells permissi
 });
 
 t.test('with the least permissions of a relay, nothing is wrong', async (t) => {
-  await using bed = await startTestbed({ nats: permitting(['vod.event.>', 'vod.dead-letter.>']) });
+  await using bed = await startTestbed({ nats: permitting([...published, ...stored]) });
   await withManager(bed, async (manager) => {
     await manager.streams.add({ name: 'VOD_EVENTS', subjects: ['vod.event.>'] });
     await manager.streams.add({ name: 'VOD_DEAD_LETTERS', subjects: ['vod.dead-letter.>'] });
@@ -239,6 +243,25 @@ t.test('with the least permissions of a relay, nothing is wrong', async (t) => {
   expectProblems(t, examined, []);
   const events = examined.results.find(({ area }) => area === 'stream VOD_EVENTS');
   t.match(events, { status: 'info', what: /cannot be looked at/, remedy: /STREAM\.INFO\.VOD_EVENTS/ });
+});
+
+t.test('a duplicate that may not be looked up is found, for each stream that is published to', async (t) => {
+  await using bed = await startTestbed({
+    nats: permitting([...looking, '$JS.API.STREAM.CREATE.*', '$JS.API.CONSUMER.>']),
+  });
+  const nats = { servers: [bed.nats.url], ...asRelay };
+  const missing = async (role: 'relay' | 'follow-up'): Promise<unknown> => {
+    const { results } = await examine(bed, { nats }, role);
+    return results.find(({ id, status }) => id === 'jetstream-api' && status === 'fail');
+  };
+  const get = '$JS.API.STREAM.MSG.GET.';
+  t.match(await missing('relay'), {
+    what: `not permitted: ${get}VOD_EVENTS, ${get}VOD_DEAD_LETTERS`,
+    remedy: /MSG\.GET\.VOD_EVENTS/,
+  });
+  const ofFollowUp = (await missing('follow-up')) as { what: string } | undefined;
+  for (const stream of ['VOD_EVENTS', 'VOD_DEAD_LETTERS', 'VOD_FOLLOW_UPS'])
+    t.ok(ofFollowUp?.what.includes(get + stream), stream);
 });
 
 async function withManager(

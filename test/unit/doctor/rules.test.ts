@@ -134,9 +134,26 @@ t.test('the version of the server', async (t) => {
     ['', true],
   ];
   for (const [version, isOld] of rows) {
-    const [finding] = serverFindings({ version, maxPayloadBytes: 1_048_576 });
+    const [finding] = serverFindings({ version, maxPayloadBytes: 1_048_576, isClustered: false });
     t.equal(finding?.status, isOld ? 'fail' : 'pass', version);
   }
+});
+
+t.test('a server that calls duplicate what it never stores is told of where it has a cluster', (t) => {
+  const rows: [version: string, isClustered: boolean, status: string][] = [
+    ['2.10.27', true, 'warn'],
+    ['2.10.0', true, 'warn'],
+    ['2.10.27', false, 'pass'],
+    ['2.9.10', true, 'pass'],
+    ['2.15.1', true, 'pass'],
+    ['2.100.0', true, 'pass'],
+  ];
+  for (const [version, isClustered, status] of rows) {
+    const [finding] = serverFindings({ version, maxPayloadBytes: 1_048_576, isClustered });
+    t.equal(finding?.status, status, `${version} ${isClustered ? 'in a cluster' : 'alone'}`);
+    if (status === 'warn') t.match(finding, { what: /duplicate .* never stores/, remedy: /2\.15\.1/ });
+  }
+  t.end();
 });
 
 t.test('a queue of another account than its VOD', async (t) => {
