@@ -6,6 +6,7 @@ import { configCommand } from './commands/config.js';
 import { deadLettersCommand } from './commands/dead-letters/dead-letters.js';
 import { demoCommand } from './commands/demo/demo.js';
 import { doctorCommand } from './commands/doctor.js';
+import { outputFailed } from './commands/finish.js';
 import { replayCommand } from './commands/replay.js';
 import { runCommand, type StopSignals } from './commands/run.js';
 import { sandboxCommand } from './commands/sandbox.js';
@@ -19,6 +20,10 @@ const exitConfig = 78;
 // One signal ends all that is in flight, however much that is: no leak, and no line on stderr that is not JSON.
 setMaxListeners(0);
 installNetwork(systemClock);
+
+// `run` writes its log past these streams, and goes on. Whatever standard error cannot take changes nothing.
+process.stdout.on('error', outputFailed);
+process.stderr.on('error', () => undefined);
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;

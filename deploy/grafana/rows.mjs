@@ -223,6 +223,11 @@ export const rows = [
           unit: 'cps',
         },
       ),
+      graph('Log lines lost', 'In an hour: those that standard output did not take.', {
+        targets: [
+          ['{{instance}}', `sum by (instance) (increase(vod_relay_log_lines_lost_total{${chosen}}[1h]))`],
+        ],
+      }),
     ],
   },
 ];

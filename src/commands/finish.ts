@@ -4,9 +4,20 @@
  */
 export async function finish(text: string, exitCode: 0 | 1): Promise<never> {
   await new Promise<void>((resolve) => {
-    process.stdout.write(text, () => {
+    process.stdout.write(text, (error) => {
+      if (error) outputFailed(error);
       resolve();
     });
   });
   process.exit(exitCode);
+}
+
+/** As a shell reports a process that SIGPIPE ended. */
+const exitPipe = 141;
+
+/** Ends a command whose standard output cannot be written: silently when its reader has seen enough. */
+export function outputFailed({ code, message }: NodeJS.ErrnoException): never {
+  if (code === 'EPIPE') process.exit(exitPipe);
+  process.stderr.write(`vod-relay: standard output cannot be written: ${message}\n`);
+  process.exit(1);
 }

@@ -1,12 +1,12 @@
 import { Command, Option } from 'commander';
 import { withConfig } from './config-option.js';
-import { finish } from './finish.js';
 import { loadConfigFromProcess, processEnvironment } from '../config/load.js';
 import { ignoredProxies } from '../config/proxies.js';
 import { createEndpoints } from '../operate/endpoints.js';
 import { EventLoop } from '../operate/event-loop.js';
 import { startHttpServer, type HttpServer } from '../operate/http-server.js';
 import { Ledger } from '../operate/ledger.js';
+import { LineOutput } from '../operate/line-output.js';
 import { createLog, type Logger } from '../operate/log.js';
 import { createMetrics } from '../operate/metrics.js';
 import { WorkerState } from '../operate/state.js';
@@ -46,14 +46,26 @@ export function runCommand(version: string, listen: () => StopSignals): Command 
       const config = loadConfigFromProcess(files, { requireLive: role !== 'follow-up' });
       const signals = listen();
       const clock = systemClock;
-      const log = createLog(config.log.level);
+      const output = new LineOutput(1, clock, {
+        failed: (code) => {
+          telemetry.logFailed(code);
+        },
+        lost: (code) => {
+          telemetry.logLineLost(code);
+        },
+        written: () => {
+          telemetry.logWritten();
+        },
+      });
+      const log = createLog(config.log.level, output);
+      const errorLog = createLog('error', new LineOutput(2, clock, unheard));
       const followsUp = role !== 'relay';
       const queues = role === 'follow-up' ? [] : [...queueLabels(config.queues).values()];
       const accounts = followsUp ? [...new Set(config.queues.map(({ vod }) => vod.account))] : [];
       const state = new WorkerState({ version, role, queues, followsUp, accounts }, clock);
       const ledger = new Ledger();
       const metrics = createMetrics({ state, ledger, clock });
-      const telemetry = createTelemetry({ log, ledger, state, metrics, clock });
+      const telemetry = createTelemetry({ log, errorLog, ledger, state, metrics, clock });
       const loop = new EventLoop(clock);
       const endpoints = createEndpoints({ state, ledger, metrics, loop, clock });
       toggleDebugOnSignal(log);
@@ -72,7 +84,7 @@ export function runCommand(version: string, listen: () => StopSignals): Command 
       let end: WorkerEnd;
       let server: HttpServer | undefined;
       try {
-        server = await startHttpServer(config.http, endpoints, telemetry.answerFailed);
+        server = await startHttpServer(config.http, endpoints, telemetry.answerFailed, clock);
         telemetry.serving(server.host, server.port);
         end = await runWorker({ config, role, clock, telemetry, tracing, ...signals });
       } finally {
@@ -83,9 +95,15 @@ export function runCommand(version: string, listen: () => StopSignals): Command 
       }
       const { user, system } = process.cpuUsage();
       telemetry.stopped(Math.round((user + system) / 1000));
-      await finish('', end === 'abandoned' ? 1 : 0);
+      await output.end(lastLinesMs);
+      process.exit(end === 'abandoned' ? 1 : 0);
     });
 }
+
+/** For a reader of the log that is slow; one that does not read holds up no exit. */
+const lastLinesMs = 1_000;
+/** What standard error cannot take is lost. */
+const unheard = { failed: () => undefined, lost: () => undefined, written: () => undefined };
 
 /** SIGUSR2 turns debug lines on, and back to the configured level; that of a worker that is at debug, to info. */
 function toggleDebugOnSignal(log: Logger): void {

@@ -1,7 +1,8 @@
 import type { PublishPermissions } from '../publish/nats-facts.js';
 import type { ConsumerCheck } from './follow-up-checks.js';
-import type { Check } from './check.js';
+import type { Check, Finding } from './check.js';
 import { orNatsFault, type NatsChecks } from './nats-checks.js';
+import { span } from './span.js';
 import type { StreamCheck } from './stream-checks.js';
 import { isCovered } from './stream-rules.js';
 
@@ -18,6 +19,7 @@ export interface PermissionParts {
 }
 
 const area = 'NATS';
+const updateOf = '$JS.API.STREAM.UPDATE.';
 
 /** What the user may do, as far as that can be told without doing it. */
 export function permissionChecks(parts: PermissionParts): Check[] {
@@ -50,12 +52,35 @@ export function permissionChecks(parts: PermissionParts): Check[] {
         await orNatsFault(async () => {
           const facts = nats.facts();
           const refused = await facts.refusedOf(await apiSubjects(parts));
-          return refused.length === 0
-            ? { status: 'pass', what: 'all that `vod-relay run` asks of JetStream is permitted' }
-            : { status: 'fail', what: `not permitted: ${refused.join(', ')}`, remedy: grant(refused) };
+          if (refused.length === 0)
+            return { status: 'pass', what: 'all that `vod-relay run` asks of JetStream is permitted' };
+          const windows = refused.filter((subject) => subject.startsWith(updateOf));
+          const others = refused.filter((subject) => !subject.startsWith(updateOf));
+          const horizon = span(await parts.horizonMs().catch(() => 0));
+          return [
+            ...windows.map((subject) => windowRefused(subject.slice(updateOf.length), horizon)),
+            ...(others.length === 0
+              ? []
+              : [
+                  {
+                    status: 'fail',
+                    what: `not permitted: ${others.join(', ')}`,
+                    remedy: grant(others),
+                  } as const,
+                ]),
+          ];
         }),
     },
   ];
+}
+
+/** A window is the operator's to lengthen: with the permission to, a stream could be shrunk as well. */
+function windowRefused(stream: string, horizon: string): Finding {
+  return {
+    status: 'fail',
+    what: `the duplicate window of ${stream} is too short, and this user may not lengthen it: an event can be stored twice`,
+    remedy: `as an operator: nats stream edit ${stream} --dupe-window=${horizon}, with a --max-age that is as long`,
+  };
 }
 
 /** Whether everything that a subject with wildcards matches may be published to. */
@@ -79,7 +104,7 @@ async function apiSubjects({
     subjects.push(`$JS.API.STREAM.INFO.${wanted.name}`);
     if (is === undefined) subjects.push(`$JS.API.STREAM.CREATE.${wanted.name}`);
     else if (is !== 'unknown' && wanted.hasIds && is.windowMs < horizonMs)
-      subjects.push(`$JS.API.STREAM.UPDATE.${wanted.name}`);
+      subjects.push(updateOf + wanted.name);
   }
   for (const { wanted, consumer } of consumers) {
     const { stream, durable, filterSubject, isManaged } = wanted;

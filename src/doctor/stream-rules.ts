@@ -153,7 +153,7 @@ export function windowFinding(
 ): Finding {
   if (windowMs >= horizonMs) return { status: 'pass', what: `remembers ids for ${span(windowMs)}` };
   const what = `it remembers ids for ${span(windowMs)}, while MNS may redeliver for ${span(horizonMs)} (dedupe.horizon)`;
-  if (isManaged) return { status: 'info', what: `${what}: \`vod-relay run\` lengthens it` };
+  if (isManaged) return { status: 'info', what: `${what}: \`vod-relay run\` lengthens it where it may` };
   const age = maxAgeMs !== undefined && maxAgeMs < horizonMs ? ` --max-age=${span(horizonMs)}` : '';
   const remedy = `nats stream edit ${name} --dupe-window=${span(horizonMs)}${age}`;
   return { status: 'fail', what: `${what}: an event can be stored twice`, remedy };

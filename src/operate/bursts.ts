@@ -10,13 +10,19 @@ type Write = (facts: BurstFacts) => void;
 interface Burst {
   /** Not told yet. */
   count: number;
+  /** How many lines it had. */
+  lines: number;
   /** Writes the last of them. */
   write: Write;
 }
 
-const everyMs = 10_000;
+/** How long after the first line the second one comes, and so on; the last one holds for all others. */
+const afterMs = [10_000, 60_000, 600_000] as const;
 
-/** Tells what can happen to thousands of messages at once: the first at once, then one line in ten seconds with a count. */
+/**
+ * Tells what can happen to thousands of messages at once: the first at once, one line after ten seconds, one after a
+ * minute more, and then one in ten minutes, each with a count.
+ */
 export class Bursts {
   readonly #clock: Clock;
   readonly #bursts = new Map<string, Burst>();
@@ -33,8 +39,8 @@ export class Bursts {
       burst.write = write;
       return;
     }
-    this.#bursts.set(kind, { count: 0, write });
-    this.#lookLater(kind);
+    this.#bursts.set(kind, { count: 0, lines: 1, write });
+    this.#lookLater(kind, 1);
     write({});
   }
 
@@ -43,14 +49,14 @@ export class Bursts {
     for (const burst of this.#bursts.values()) sum(burst);
   }
 
-  #lookLater(kind: string): void {
-    this.#clock.after(everyMs, () => {
+  #lookLater(kind: string, lines: number): void {
+    this.#clock.after(afterMs[lines - 1] ?? afterMs[2], () => {
       const burst = this.#bursts.get(kind);
       if (!burst || burst.count === 0) {
         this.#bursts.delete(kind);
         return;
       }
-      this.#lookLater(kind);
+      this.#lookLater(kind, ++burst.lines);
       sum(burst);
     });
   }

@@ -4,6 +4,7 @@ import { liveness, readiness, startup, type Health } from './health.js';
 import type { Answer, Route } from './http-server.js';
 import type { Ledger } from './ledger.js';
 import type { Metrics } from './metrics.js';
+import { paced } from './paced.js';
 import type { WorkerState } from './state.js';
 import { statusOf } from './status.js';
 
@@ -23,12 +24,13 @@ export function createEndpoints({
   loop,
   clock,
 }: EndpointSources): ReadonlyMap<string, Route> {
+  const metricsText = paced(clock, () => metrics.text());
   return new Map<string, Route>([
     ['/livez', () => probe(liveness(state, loop.delayMs))],
     ['/readyz', () => probe(readiness(state, clock))],
     ['/startupz', () => probe(startup(state))],
     ['/status', () => json(200, statusOf(state, ledger, { clock, loopDelayMs: loop.delayMs }))],
-    ['/metrics', async () => ({ status: 200, contentType: metrics.contentType, body: await metrics.text() })],
+    ['/metrics', async () => ({ status: 200, contentType: metrics.contentType, body: await metricsText() })],
   ]);
 }
 

@@ -9,6 +9,9 @@ interface CodedError {
   message: string;
 }
 
+/** Of a media id, which may be 64 KiB long, no more than this is in a line. */
+export const maxMediaIdLength = 200;
+
 /** What tells one lasting trouble from another. */
 export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';

@@ -1,10 +1,8 @@
 import type { FollowUp, FollowUpResult } from '../event/follow-up.js';
-import { codeOf, errorFacts, natsReason } from './error-facts.js';
+import { codeOf, errorFacts, maxMediaIdLength, natsReason } from './error-facts.js';
 import type { TelemetryParts } from './telemetry-parts.js';
 
 const hourMs = 3_600_000;
-/** Of a media id, which may be 64 KiB long, no more than this is in a line. */
-const maxIdLength = 200;
 /** Clocks that are further apart are told of. */
 const clocksApartMs = 60_000;
 
@@ -30,7 +28,7 @@ export function createFollowUpTelemetry({
     },
     followUpSettled: (followUp: FollowUp, { outcome, row, reason, attempts, ...more }: FollowUpResult) => {
       const { eventId, source, queue } = followUp;
-      const mediaId = followUp.mediaId.slice(0, maxIdLength);
+      const mediaId = followUp.mediaId.slice(0, maxMediaIdLength);
       const { code, requestId, dueMs } = more;
       ledger.followedUp(outcome);
       known.settled.add(1);
@@ -98,7 +96,7 @@ export function createFollowUpTelemetry({
     /** It was handed out once more, though what became of it is stored: nothing is called. */
     followUpKnown: ({ mediaId, eventId, source }: FollowUp) => {
       ledger.followedUp('already-settled');
-      const facts = { mediaId: mediaId.slice(0, maxIdLength), eventId, source };
+      const facts = { mediaId: mediaId.slice(0, maxMediaIdLength), eventId, source };
       bursts.tell('known', (more) => {
         log.info({ ...facts, ...more }, 'a follow-up came once more that has its outcome: nothing is called');
       });
@@ -184,7 +182,7 @@ export function createFollowUpTelemetry({
       const text = error instanceof Error ? (error.stack ?? error.message) : 'unknown';
       metrics.followUpCrashed();
       failed('Bug', error instanceof Error ? error.name : 'unknown');
-      bursts.tell(`job ${durable}`, (more) => {
+      once.tell(`job ${durable}`, error instanceof Error ? error.message : text, (more) => {
         log.error(
           { consumer: durable, error: text, retryInMs, ...more },
           'a follow-up failed in a way that nobody foresaw: it is taken up again; please report this',

@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Clock } from '../time.js';
 
 /** What a path answers. */
 export interface Answer {
@@ -18,21 +19,25 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** Nobody who asks here takes longer to say what, or to read the answer. */
+/** A request takes no longer to arrive, and its answer no longer to be read. */
 const requestWithinMs = 5_000;
+const answerWithinMs = 10_000;
 const idleMs = 15_000;
-/** Probes, scrapes and a few curious people. */
-const maxConnections = 64;
+/** Probes, scrapes and a few curious people; far below the number of files that a process may open. */
+const maxConnections = 128;
 const maxHeaderBytes = 8_192;
 
 /**
- * Answers GET and HEAD on these paths. `onFailure` is told of a route that throws; who asked gets a 500 without it.
+ * Answers GET and HEAD on these paths, whatever else is connected: beyond 128 connections, the one that asked longest
+ * ago is closed. `onFailure` is told of a route that throws, and with no path of a connection that cannot be accepted;
+ * who asked gets a 500 without the reason.
  * @throws Error that names the setting when the address cannot be listened on.
  */
 export async function startHttpServer(
   { host, port }: { host: string; port: number },
   routes: ReadonlyMap<string, Route>,
-  onFailure: (path: string, error: unknown) => void,
+  onFailure: (path: string | undefined, error: unknown) => void,
+  clock: Clock,
 ): Promise<HttpServer> {
   const server = createServer(
     {
@@ -46,13 +51,17 @@ export async function startHttpServer(
       void answer(request, response, routes, onFailure);
     },
   );
-  server.maxConnections = maxConnections;
+  makeRoom(server, clock);
   server.setTimeout(idleMs, (socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(new Error(`cannot listen on ${host}:${port} (${error.code ?? error.message}): ${advice}`));
     });
     server.listen(port, host, resolve);
+  });
+  // Without files left, for example; the connections that are there go on.
+  server.on('error', (error) => {
+    onFailure(undefined, error);
   });
   const address = server.address() as AddressInfo;
   return {
@@ -71,6 +80,29 @@ export async function startHttpServer(
 }
 
 const advice = 'set http.port to a free port, or to 0 for any, and http.host to an address of this machine';
+
+/**
+ * Node.js refuses the newest connection, which is the probe: here the one that asked longest ago makes room. It is
+ * reset, so that the kernel keeps nothing of an answer that is not read.
+ */
+function makeRoom(server: Server, clock: Clock): void {
+  const byLastRequest = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    byLastRequest.add(socket);
+    socket.once('close', () => byLastRequest.delete(socket));
+    const [oldest] = byLastRequest;
+    if (byLastRequest.size <= maxConnections || !oldest) return;
+    byLastRequest.delete(oldest);
+    oldest.resetAndDestroy();
+  });
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    if (byLastRequest.delete(socket)) byLastRequest.add(socket);
+    response.once(
+      'close',
+      clock.after(answerWithinMs, () => socket.resetAndDestroy()),
+    );
+  });
+}
 
 async function answer(
   { method, url = '' }: IncomingMessage,

@@ -1,4 +1,4 @@
-import { codeOf, errorFacts, troubleOf } from './error-facts.js';
+import { codeOf, errorFacts, maxMediaIdLength, troubleOf } from './error-facts.js';
 import type { TelemetryParts } from './telemetry-parts.js';
 
 /** A message as far as a log line may show it. */
@@ -7,7 +7,7 @@ interface MessageFacts {
   attempt: number;
 }
 
-type OutcomeFacts = { eventId?: string; cause?: unknown } & (
+type OutcomeFacts = { eventId?: string; mediaId?: string; cause?: unknown } & (
   | { kind: 'dead-lettered'; code: string; reason: string; at: string }
   | { kind: 'released'; delaySeconds: number }
   | { kind: 'published' | 'duplicate' | 'forwarded' | 'discarded' | 'lease-lost' | 'abandoned' }
@@ -17,15 +17,21 @@ type OutcomeFacts = { eventId?: string; cause?: unknown } & (
  * What can become of a message: as `createTelemetry`, of which it is a part. Each has a line at debug; what an operator
  * should see has one more, or one for a burst of them.
  */
-export function createMessageTelemetry({ log, ledger, state, metrics, clock, bursts }: TelemetryParts) {
+export function createMessageTelemetry({ log, ledger, state, metrics, clock, once, bursts }: TelemetryParts) {
   return {
     settled: (queue: string, { messageId, attempt }: MessageFacts, outcome: OutcomeFacts) => {
       const known = state.queues.get(queue);
       ledger.settled(queue, outcome.kind);
       known?.settled.add(1);
       if (known) known.lastSettledAtMs = clock.now();
-      const { kind, eventId, cause, ...facts } = outcome;
-      const message = { queue, messageId, attempt, ...(eventId !== undefined && { eventId }) };
+      const { kind, eventId, mediaId, cause, ...facts } = outcome;
+      const message = {
+        queue,
+        messageId,
+        attempt,
+        ...(eventId !== undefined && { eventId }),
+        ...(mediaId !== undefined && { mediaId: mediaId.slice(0, maxMediaIdLength) }),
+      };
       const failed = (): void => {
         metrics.messageFailed(queue);
         if (known) known.trouble = troubleOf(cause, clock.now());
@@ -50,7 +56,7 @@ export function createMessageTelemetry({ log, ledger, state, metrics, clock, bur
             });
           } else {
             failed();
-            bursts.tell(`failed ${queue} ${codeOf(cause)}`, (more) => {
+            once.tell(`failed ${queue}`, codeOf(cause), (more) => {
               log.error(
                 { ...message, delaySeconds, ...errorFacts(cause), ...more },
                 'message failed: the queue hands it out again',

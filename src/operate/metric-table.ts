@@ -150,6 +150,11 @@ export const metricTable = {
     labels: ['account'],
     help: '1 while VOD refuses calls over the quota of the account, else 0.',
   },
+  vod_relay_log_lines_lost_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Lines of the log that could not be written to standard output, and are lost.',
+  },
   vod_relay_spans_total: {
     type: 'counter',
     labels: ['result'],

@@ -91,6 +91,7 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
   const disconnects = counter('vod_relay_nats_disconnects_total');
   const publishes = histogram('vod_relay_publish_duration_seconds');
   const vodCalls = histogram('vod_relay_follow_up_call_duration_seconds');
+  const linesLost = counter('vod_relay_log_lines_lost_total');
   const spans = counter('vod_relay_spans_total');
   for (const result of ['recorded', 'exported', 'failed']) spans.inc({ result }, 0);
   collectDefaultMetrics({ register: registry });
@@ -133,6 +134,9 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
     },
     slowed(account: string, isSlowed: boolean): void {
       slowed.set({ account }, isSlowed ? 1 : 0);
+    },
+    logLineLost(): void {
+      linesLost.inc();
     },
     spans(result: 'recorded' | 'exported' | 'failed', count: number): void {
       spans.inc({ result }, count);

@@ -1,4 +1,5 @@
 import { codeOf, errorFacts, natsReason, troubleOf } from './error-facts.js';
+import { adviceOn, type Refusal } from './nats-refusal.js';
 import type { Trouble } from './state.js';
 import type { TelemetryParts } from './telemetry-parts.js';
 
@@ -31,7 +32,7 @@ export function createNatsTelemetry({ log, state, metrics, clock, once, bursts }
       nats.connected = false;
       nats.trouble = trouble('the connection is lost');
       metrics.disconnected();
-      bursts.tell('disconnected', (more) => {
+      once.tell('connection', 'lost', (more) => {
         log.warn({ server, ...more }, 'the connection to NATS is lost: reconnecting');
       });
     },
@@ -66,41 +67,46 @@ export function createNatsTelemetry({ log, state, metrics, clock, once, bursts }
       nats.connected = true;
       nats.server = server;
       once.forget('reconnect');
-      bursts.tell('reconnected', (more) => {
-        log.info({ server, ...more }, 'connected to NATS again');
+      once.over('connection', (losses) => {
+        log.info({ server, losses }, 'connected to NATS again');
       });
     },
-    refused: (reason: string) => {
-      nats.trouble = trouble(reason);
-      bursts.tell(`refused ${reason}`, (more) => {
+    refused: (refusal: Refusal) => {
+      const { text, operation, subject } = refusal;
+      const advice = adviceOn(refusal, state.plan.role);
+      nats.trouble = { ...trouble(text), advice };
+      once.tell('refused', text, (more) => {
         log.error(
-          { reason, ...more },
-          'NATS refuses something: check the permissions and credentials of its account',
+          { server: nats.server, error: text, operation, subject, advice, ...more },
+          subject === undefined
+            ? 'NATS refuses the worker: what it refused is tried again'
+            : 'NATS refuses the worker a subject: what needs it is tried again',
         );
       });
     },
     publishTrouble: (reason: string) => {
       nats.trouble = trouble(reason);
-      bursts.tell(`publish ${reason}`, (more) => {
+      once.tell('publish', reason, (more) => {
         log.warn({ reason, ...more }, 'NATS does not store an event for now: trying again');
       });
     },
     /** A publication was stored. */
     published: (durationMs: number) => {
       metrics.published(durationMs);
+      once.over('publish', () => undefined);
     },
     /** Events cannot be stored for this reason, or can be again (undefined). */
     storeGate: (reason: string | undefined) => {
       if (reason === undefined) {
         nats.closed = undefined;
-        bursts.tell('store open', (more) => {
-          log.info(more, 'NATS stores events: receiving');
+        once.over('store', (closures) => {
+          log.info({ closures }, 'NATS stores events: receiving');
         });
         return;
       }
       nats.closed = { because: reason, sinceMs: clock.monotonicMs() };
       nats.trouble = trouble(reason);
-      bursts.tell('store closed', (more) => {
+      once.tell('store', reason, (more) => {
         log.error({ reason, advice, ...more }, 'NATS cannot store events: nothing is received until it can');
       });
     },
@@ -126,7 +132,19 @@ export function createNatsTelemetry({ log, state, metrics, clock, once, bursts }
       log.info({ stream }, 'stream created');
     },
     streamDiffers: (stream: string, differences: readonly string[]) => {
-      log.warn({ stream, differences }, 'the stream differs from the config and is left as it is');
+      once.tell(`differs ${stream}`, differences.join(), (more) => {
+        log.warn({ stream, differences, ...more }, 'the stream differs from the config and is left as it is');
+      });
+    },
+    windowRefused: (stream: string, windowMs: number, wantedMs: number) => {
+      const [windowSeconds, wantedSeconds] = [windowMs / 1000, wantedMs / 1000];
+      const advice = `as an operator: nats stream edit ${stream} --dupe-window=${wantedSeconds}s, with a --max-age that is as long`;
+      once.tell(`window ${stream}`, 'refused', (more) => {
+        log.error(
+          { stream, windowSeconds, wantedSeconds, advice, ...more },
+          'the duplicate window is too short and may not be lengthened: what MNS hands out again later than that is stored twice',
+        );
+      });
     },
     declareFailed: (stream: string, reason: string, retryInMs: number) => {
       const words = natsReason(reason);

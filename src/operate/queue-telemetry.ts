@@ -12,7 +12,7 @@ interface MnsCall {
 }
 
 /** What can happen between the worker and a queue: as `createTelemetry`, of which it is a part. */
-export function createQueueTelemetry({ log, ledger, state, metrics, clock, once, bursts }: TelemetryParts) {
+export function createQueueTelemetry({ log, ledger, state, metrics, clock, once }: TelemetryParts) {
   const of = (queue: string, note: (known: QueueState) => void): void => {
     const known = state.queues.get(queue);
     if (known) note(known);
@@ -125,10 +125,13 @@ export function createQueueTelemetry({ log, ledger, state, metrics, clock, once,
     /** What became of a message is stored since `ackMs`, and it is deleted now. */
     acked: (queue: string, sinceEnqueueMs: number, ackMs: number) => {
       metrics.acked(queue, Math.max(0, sinceEnqueueMs), ackMs);
+      once.over(`ack ${queue}`, (failures) => {
+        log.info({ queue, failures }, 'deleting settled messages from the queue works again');
+      });
     },
     ackFailed: (queue: string, error: unknown, messages: number) => {
       failed(queue, error);
-      bursts.tell(`ack ${queue} ${codeOf(error)}`, (more) => {
+      once.tell(`ack ${queue}`, codeOf(error), (more) => {
         log.warn(
           { queue, messages, ...errorFacts(error), ...more },
           'deleting settled messages from the queue failed: trying again while their leases live',

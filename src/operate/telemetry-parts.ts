@@ -9,6 +9,8 @@ import type { WorkerState } from './state.js';
 /** Where the telemetry tells what happens. */
 export interface TelemetryTargets {
   log: Logger;
+  /** For what the log itself cannot say. */
+  errorLog?: Logger;
   ledger: Ledger;
   state: WorkerState;
   metrics: Metrics;

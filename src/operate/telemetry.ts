@@ -21,7 +21,16 @@ import type { TelemetryParts, TelemetryTargets } from './telemetry-parts.js';
 export function createTelemetry(targets: TelemetryTargets) {
   const bursts = new Bursts(targets.clock);
   const parts: TelemetryParts = { ...targets, once: new Once(targets.clock), bursts };
-  const { log, ledger, state, metrics, once } = parts;
+  const { log, errorLog, ledger, state, metrics, once } = parts;
+  let linesLost = 0;
+  const logFailed = (code: string): void => {
+    once.tell('log', code, (more) => {
+      errorLog?.error(
+        { code, linesLost, ...more },
+        'standard output cannot be written: up to 1 MiB of the log waits, the rest is lost; the work goes on',
+      );
+    });
+  };
 
   return {
     ...createQueueTelemetry(parts),
@@ -44,13 +53,35 @@ export function createTelemetry(targets: TelemetryTargets) {
     serving: (host: string, port: number) => {
       log.info({ host, port }, 'answering probes and scrapes');
     },
-    /** A path of the HTTP server threw. */
-    answerFailed: (path: string, error: unknown) => {
-      bursts.tell(`answer ${path}`, (more) => {
+    /** A path of the HTTP server threw; without a path, a connection could not be accepted. */
+    answerFailed: (path: string | undefined, error: unknown) => {
+      if (path === undefined) {
+        once.tell('accept', codeOf(error), (more) => {
+          log.error(
+            { ...errorFacts(error), ...more },
+            'a connection for probes and scrapes cannot be accepted: the work goes on; raise the limit of open files',
+          );
+        });
+        return;
+      }
+      once.tell(`answer ${path}`, codeOf(error), (more) => {
         log.error(
           { path, ...errorFacts(error), ...more },
           'a question could not be answered: please report this',
         );
+      });
+    },
+    /** Lines of the log cannot be written, for now. */
+    logFailed,
+    logLineLost: (code: string) => {
+      linesLost++;
+      metrics.logLineLost();
+      logFailed(code);
+    },
+    logWritten: () => {
+      once.over('log', () => {
+        log.warn({ linesLost }, 'standard output can be written again');
+        linesLost = 0;
       });
     },
     /** All halves are under way. */

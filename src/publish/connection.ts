@@ -2,6 +2,7 @@ import { NatsError, type NatsConnection } from 'nats';
 import { DialError } from '../network/dial.js';
 import { retryUntilDone, systemClock, untilAborted, type Clock } from '../time.js';
 import { authentication, encryption, type NatsAuth, type NatsTls, type OnStaleFile } from './nats-secrets.js';
+import type { Refusal } from './refusal.js';
 import { connectOver } from './nats-transport.js';
 
 export interface NatsOptions {
@@ -20,8 +21,8 @@ export interface ConnectionEvents {
   reconnected(server: string): void;
   /** An attempt to connect again came to nothing; the next one follows. */
   reconnectFailed(error: unknown): void;
-  /** The server refuses something: permissions, authorization. */
-  refused(reason: string): void;
+  /** The server refuses something: a subject, the credentials, what is beyond a limit. */
+  refused(refusal: Refusal): void;
   /** A file of secrets or certificates cannot be used, and what was in it before is; undefined: it can again. */
   staleFile(key: string, error: unknown): void;
 }

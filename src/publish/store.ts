@@ -2,6 +2,7 @@ import { Events, type NatsConnection } from 'nats';
 import { aborted, Recurring, retryUntilDone, sleep, type Clock } from '../time.js';
 import { ConfirmedPublisher } from './confirmed-publisher.js';
 import { connectBackOff, keepConnecting } from './connection.js';
+import { refusalOf } from './refusal.js';
 import { JobQueue, type JobQueueOptions } from './job-queue.js';
 import { Permits } from './permits.js';
 import { Publisher } from './publisher.js';
@@ -227,23 +228,19 @@ export class Store {
   }
 
   async #followStatus(): Promise<void> {
-    let lastRefusal = '';
-    for await (const { type, data, permissionContext } of this.#connection.status()) {
+    for await (const status of this.#connection.status()) {
+      const { type, data } = status;
       const detail = typeof data === 'string' ? data : '';
       if (type === Events.Disconnect) {
         this.#events.disconnected(detail);
         this.#wire.disconnected();
         for (const each of this.#pulling) each.disconnected();
       } else if (type === Events.Reconnect) {
-        lastRefusal = '';
         this.#events.reconnected(detail);
         this.#wire.reconnected();
         for (const each of this.#pulling) each.reconnected();
       } else if (type === Events.Error) {
-        // The server says so for each message; once in a connection is enough.
-        const refusal = `${detail} ${permissionContext?.operation ?? ''}`.trim();
-        if (refusal !== lastRefusal) this.#events.refused(refusal);
-        lastRefusal = refusal;
+        this.#events.refused(refusalOf(this.#connection, status));
       }
     }
   }

@@ -51,6 +51,8 @@ export interface TopologyEvents {
   idsKnownSince?(stream: string, sinceMs: number, windowMs: number): void;
   /** The stream differs from the config in something that is left as it is. */
   streamDiffers(stream: string, differences: readonly string[]): void;
+  /** NATS refuses to let it remember ids for as long as is wanted: an event may be stored again after `windowMs`. */
+  windowRefused(stream: string, windowMs: number, wantedMs: number): void;
   declareFailed(stream: string, reason: string, retryInMs: number): void;
 }
 
@@ -188,12 +190,18 @@ async function declare(
     const sinceMs = Math.max(forgottenMs, knownSinceOf(config) ?? 0);
     const longer = { ...config, duplicate_window: wanted.duplicate_window, max_age: maxAge };
     const told = { ...config.metadata, [knownSinceKey]: new Date(sinceMs).toISOString() };
-    config = await updated(manager, { ...longer, metadata: told }).catch(async (error: unknown) => {
-      // The library throws an error of its own where the server is too old for metadata: only this process knows then.
-      if (error instanceof NatsError) throw error;
-      return await updated(manager, longer);
-    });
-    events.idsKnownSince?.(wanted.name, sinceMs, millis(config.duplicate_window));
+    try {
+      config = await updated(manager, { ...longer, metadata: told }).catch(async (error: unknown) => {
+        // The library throws an error of its own where the server is too old for metadata: only this process knows then.
+        if (error instanceof NatsError) throw error;
+        return await updated(manager, longer);
+      });
+      events.idsKnownSince?.(wanted.name, sinceMs, millis(config.duplicate_window));
+    } catch (error) {
+      // It is no reason to store nothing; the difference is told, with what is not promised meanwhile.
+      if (!(error instanceof NatsError && error.code === 'PERMISSIONS_VIOLATION')) throw error;
+      events.windowRefused(wanted.name, millis(config.duplicate_window), millis(wanted.duplicate_window));
+    }
   }
   const sinceMs = knownSinceOf(config);
   if (sinceMs !== undefined) events.idsKnownSince?.(wanted.name, sinceMs, millis(config.duplicate_window));

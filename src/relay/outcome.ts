@@ -4,6 +4,8 @@ import type { DeadLetterCode } from '../event/dead-letter-code.js';
 export type Outcome = Ending & {
   /** The id of its event; absent where the body gave none. */
   eventId?: string;
+  /** The media that it is about. */
+  mediaId?: string;
   /** The error that led here. */
   cause?: unknown;
 };

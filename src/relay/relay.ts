@@ -64,12 +64,13 @@ export function createRelay(options: RelayOptions): (lease: RelayLease) => Promi
     }
     const cloudEvent = toCloudEvent(event, origin, new Date(message.enqueuedAtMs).toISOString(), prefix);
     const publication = eventPublication(prefix, cloudEvent, traceContextOf(message.properties));
-    const { id: eventId } = cloudEvent;
+    const { mediaId } = event;
+    const about = { eventId: cloudEvent.id, ...(mediaId !== undefined && { mediaId }) };
     try {
       const { duplicate } = await publisher.publish(publication, lease.signal);
-      return { kind: duplicate ? 'duplicate' : isForeign ? 'forwarded' : 'published', eventId };
+      return { kind: duplicate ? 'duplicate' : isForeign ? 'forwarded' : 'published', ...about };
     } catch (error) {
-      return { ...(await recover(lease, error)), eventId };
+      return { ...(await recover(lease, error)), ...about };
     }
   }
 

@@ -45,10 +45,11 @@ class NotDeletedError extends Error {
 /** What was to become of it is void; why that was to be, and its event, are worth knowing still. */
 function leftToQueue(lease: SettleableLease, outcome: Outcome): Outcome {
   const isDamaged = outcome.kind === 'dead-lettered' && outcome.code === 'message-damaged';
-  const { eventId, cause = isDamaged ? new NotDeletedError(outcome.at) : undefined } = outcome;
+  const { eventId, mediaId, cause = isDamaged ? new NotDeletedError(outcome.at) : undefined } = outcome;
   return {
     kind: lease.interruption === 'abandon' ? 'abandoned' : 'lease-lost',
     ...(eventId !== undefined && { eventId }),
+    ...(mediaId !== undefined && { mediaId }),
     ...(cause !== undefined && { cause }),
   };
 }

@@ -1,4 +1,4 @@
-import { AckPolicy, headers, nanos } from 'nats';
+import { AckPolicy, headers } from 'nats';
 import t, { type Test } from 'tap';
 import { deadLetterId, followUpId } from '../../src/event/event-id.js';
 import { failedDeletion, longAgoMs } from '../support/orphans.js';
@@ -27,8 +27,7 @@ t.test(
     await relayOnce(t, testbed, '10m');
     // Each message comes back, as a duplicate that is looked for.
     await testbed.control.setFaults([{ kind: 'lost-delete', count: 3 }]);
-    // A longer horizon is a longer duplicate window for both streams.
-    await relayOnce(t, testbed, '20m');
+    await relayOnce(t, testbed, '10m');
     await wiretap.flush();
     t.same(unused('relay', wiretap.subjects()), [], 'nothing is permitted that is not used');
   },
@@ -56,8 +55,8 @@ t.test(
     });
     await until(() => wiretap.subjects().includes('vod.follow-up.failed.broken'), { what: 'one has failed' });
     await endQuietly(t, first);
-    // Fewer calls a second are fewer permits, and a longer horizon a longer duplicate window.
-    const changed = { followUp: { ...followUp, callsPerSecond: 2 }, dedupe: { horizon: '20m' } };
+    // Fewer calls a second are fewer permits.
+    const changed = { ...settings, followUp: { ...followUp, callsPerSecond: 2 } };
     await seed(t, testbed, { later: longAgoMs(), recent: longAgoMs() });
     await storeBeforehand(testbed, 'later');
     const second = await startAs(testbed, 'follow-up', changed);
@@ -102,13 +101,8 @@ t.test('a service reads through its own consumer, and uses each permission it ha
   await using testbed = await startTestbed({ nats: { config } });
   await relayOnce(t, testbed, '10m');
   await using wiretap = await tapWire(testbed);
+  await addConsumer(testbed);
   const connection = await connectAs(testbed, 'consumer', { inboxPrefix: '_INBOX_thumbnails' });
-  const manager = await connection.jetstreamManager({ checkAPI: false });
-  await manager.consumers.add('VOD_EVENTS', {
-    durable_name: 'thumbnails',
-    ack_policy: AckPolicy.Explicit,
-    filter_subject: 'vod.event.DeleteMediaComplete.success.video.>',
-  });
   const consumer = await connection.jetstream().consumers.get('VOD_EVENTS', 'thumbnails');
   const message = await consumer.next();
   t.match(message?.subject, /^vod\.event\.DeleteMediaComplete\.success\.video\./);
@@ -136,9 +130,6 @@ t.test('a replay does all of its work with the permissions of its role, and uses
   await using wiretap = await tapWire(testbed);
 
   await command(t, testbed, 0, 'replay', '--events', '--again');
-  const manager = await connection.jetstreamManager();
-  const { config: replays } = await manager.streams.info('VOD_REPLAYS');
-  await manager.streams.update('VOD_REPLAYS', { ...replays, duplicate_window: nanos(1_000) });
   const { id } = JSON.parse(
     await command(t, testbed, 0, 'replay', '--events', '--to', 'vod.replay.a', '--json'),
   ) as {
@@ -152,6 +143,109 @@ t.test('a replay does all of its work with the permissions of its role, and uses
   await wiretap.flush();
   t.same(unused('replay', wiretap.subjects()), [], 'nothing is permitted that is not used');
 });
+
+t.test('no user but the operator can take anything from a stream, whatever its requests hold', async (t) => {
+  await using testbed = await startTestbed({ nats: { config } });
+  await relayOnce(t, testbed, '10m');
+  await addConsumer(testbed);
+  const operator = await connectAs(testbed, 'operator');
+  const manager = await operator.jetstreamManager();
+  const { config: events, state } = await manager.streams.info('VOD_EVENTS');
+  const shrinking = [
+    { max_msgs: 1 },
+    { max_bytes: 1 },
+    { max_age: 1_000_000_000, duplicate_window: 1_000_000_000 },
+    { max_msgs_per_subject: 1 },
+    { subjects: ['other'] },
+    { discard: 'new' },
+    { sealed: true },
+    { allow_rollup_hdrs: true },
+    { republish: { src: '>', dest: 'stolen.>' } },
+    { sources: [{ name: 'VOD_DEAD_LETTERS' }] },
+  ];
+  const push = { deliver_subject: 'vod.event.stolen', ack_policy: 'none', deliver_policy: 'all' };
+  const consumer = {
+    stream_name: 'VOD_EVENTS',
+    config: { ...push, name: 'thumbnails', durable_name: 'thumbnails' },
+  };
+  const attempts: [subject: string, body: object][] = [
+    ...shrinking.flatMap((change): [string, object][] => [
+      ['$JS.API.STREAM.UPDATE.VOD_EVENTS', { ...events, ...change }],
+      // One that is there is never changed by this.
+      ['$JS.API.STREAM.CREATE.VOD_EVENTS', { ...events, ...change }],
+    ]),
+    ['$JS.API.STREAM.PURGE.VOD_EVENTS', {}],
+    ['$JS.API.STREAM.DELETE.VOD_EVENTS', {}],
+    ['$JS.API.STREAM.MSG.DELETE.VOD_EVENTS', { seq: 1 }],
+    ['$JS.API.STREAM.RESTORE.VOD_EVENTS', { config: events, state }],
+    ['$JS.API.CONSUMER.DELETE.VOD_EVENTS.thumbnails', {}],
+    ['$JS.API.CONSUMER.DURABLE.CREATE.VOD_EVENTS.thumbnails', consumer],
+    ['$JS.API.CONSUMER.CREATE.VOD_EVENTS.thumbnails', consumer],
+  ];
+  for (const user of ['relay', 'follow-up', 'worker', 'replay', 'consumer'] as const) {
+    const inboxPrefix = user === 'consumer' ? '_INBOX_thumbnails' : '_INBOX_vod-relay';
+    const connection = await connectAs(testbed, user, { inboxPrefix });
+    for (const [subject, body] of attempts)
+      connection.publish(subject, JSON.stringify(body), { reply: `${inboxPrefix}.x` });
+    const rollup = headers();
+    rollup.set('Nats-Rollup', 'all');
+    connection.publish('vod.event.rolled.up', 'up', { headers: rollup });
+    await connection.flush();
+    await connection.close();
+  }
+  const after = await manager.streams.info('VOD_EVENTS');
+  t.same(after.config, events, 'the stream is as it was');
+  t.equal(after.state.first_seq, state.first_seq);
+  t.equal(after.state.messages, state.messages, 'and has what it had');
+  const { config: durable } = await manager.consumers.info('VOD_EVENTS', 'thumbnails');
+  t.notOk('deliver_subject' in durable, 'the consumer of a service is as it was');
+  await operator.close();
+});
+
+t.test('a service cannot make a consumer that delivers where it may not publish', async (t) => {
+  await using testbed = await startTestbed({ nats: { config } });
+  await relayOnce(t, testbed, '10m');
+  const connection = await connectAs(testbed, 'consumer', { inboxPrefix: '_INBOX_thumbnails' });
+  const manager = await connection.jetstreamManager({ checkAPI: false });
+  const filter = 'vod.event.DeleteMediaComplete.success.video.>';
+  const stolen = { durable_name: 'thumbnails', filter_subject: filter, deliver_subject: 'vod.event.stolen' };
+  await t.rejects(manager.consumers.add('VOD_EVENTS', { ...stolen, ack_policy: AckPolicy.None }), {
+    code: 'PERMISSIONS_VIOLATION',
+  });
+  await connection.close();
+});
+
+t.test('a window that the relay may not lengthen is told, and holds nothing up', async (t) => {
+  await using testbed = await startTestbed({ nats: { config } });
+  await relayOnce(t, testbed, '10m');
+  await testbed.control.feed('vod-events', [{ body: deletionBody({ MediaId: 'later' }) }]);
+  const worker = await startAs(testbed, 'relay', { dedupe: { horizon: '20m' } });
+  const told = await worker.waitForLog(({ message }) =>
+    /duplicate window is too short/.test(String(message)),
+  );
+  t.match(told, { level: 'error', stream: 'VOD_EVENTS', windowSeconds: 600, wantedSeconds: 1_200 });
+  t.match(told['advice'], /nats stream edit VOD_EVENTS --dupe-window=1200s/);
+  const refused = await worker.waitForLog(({ operation }) => operation === 'publish');
+  t.match(refused, {
+    error: 'Permissions Violation for Publish to "$JS.API.STREAM.UPDATE.VOD_EVENTS"',
+    subject: '$JS.API.STREAM.UPDATE.VOD_EVENTS',
+    advice: /deploy\/nats\/relay\.conf/,
+  });
+  await until(async () => (await testbed.control.state()).queues['vod-events']?.deleted === 4, {
+    what: 'it relays',
+  });
+});
+
+async function addConsumer(testbed: Testbed): Promise<void> {
+  const operator = await connectAs(testbed, 'operator');
+  const manager = await operator.jetstreamManager();
+  await manager.consumers.add('VOD_EVENTS', {
+    durable_name: 'thumbnails',
+    ack_policy: AckPolicy.Explicit,
+    filter_subject: 'vod.event.DeleteMediaComplete.success.video.>',
+  });
+  await operator.close();
+}
 
 /** Relays an event, a foreign event and a dead letter, and expects that NATS refuses nothing. */
 async function relayOnce(t: Test, testbed: Testbed, horizon: string): Promise<void> {

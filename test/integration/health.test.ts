@@ -120,7 +120,12 @@ t.test('a wedged poll loop is noticed, replaced in vain, and turns /livez false'
   const telemetry = createTelemetry({ log, ledger, state, metrics, clock });
   const loop = new EventLoop(clock);
   const endpoints = createEndpoints({ state, ledger, metrics, loop, clock });
-  const server = await startHttpServer({ host: '127.0.0.1', port: 0 }, endpoints, telemetry.answerFailed);
+  const server = await startHttpServer(
+    { host: '127.0.0.1', port: 0 },
+    endpoints,
+    telemetry.answerFailed,
+    clock,
+  );
   t.teardown(() => server.close());
   const http = httpAt(`http://127.0.0.1:${server.port}`);
   let polls = 0;

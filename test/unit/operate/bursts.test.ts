@@ -21,7 +21,7 @@ t.test('one thing is one line, at once and without a count', async (t) => {
 });
 
 t.test(
-  'a burst is one line at once, and one in ten seconds with the count and the last of them',
+  'a burst is one line at once, then one after ten seconds, a minute and each ten minutes, with the count and the last of them',
   async (t) => {
     const { clock, lines, tell } = open();
     for (let n = 1; n <= 1_000; n++) tell('lost', `m${n}`);
@@ -30,17 +30,25 @@ t.test(
     t.same(lines, ['m1']);
     clock.advance(1);
     t.same(lines, ['m1', 'm1000 x999']);
-    tell('lost', 'm1001');
-    clock.advance(10_000);
-    t.same(lines, ['m1', 'm1000 x999', 'm1001 x1']);
+    for (const [name, laterMs] of [
+      ['m1001', 60_000],
+      ['m1002', 600_000],
+      ['m1003', 600_000],
+    ] as const) {
+      tell('lost', name);
+      clock.advance(laterMs - 1);
+      t.notMatch(lines.at(-1), name);
+      clock.advance(1);
+      t.equal(lines.at(-1), `${name} x1`);
+    }
   },
 );
 
-t.test('after ten quiet seconds a burst is over, and the next thing is told at once', async (t) => {
+t.test('after a quiet minute a burst is over, and the next thing is told at once', async (t) => {
   const { clock, lines, tell } = open();
   tell('lost', 'a');
   tell('lost', 'b');
-  clock.advance(20_000);
+  clock.advance(70_000);
   t.same(lines, ['a', 'b x1']);
   tell('lost', 'c');
   t.same(lines, ['a', 'b x1', 'c']);

@@ -1,4 +1,5 @@
 import t from 'tap';
+import type { Telemetry } from '../../../src/operate/telemetry.js';
 import type { FollowUp } from '../../../src/event/follow-up.js';
 import { idleReceiver, message, openParts } from './worker-parts.js';
 
@@ -99,7 +100,7 @@ t.test('a queue that fails every other poll is one line, and one when it is over
 });
 
 t.test(
-  'a NATS that stores and does not, many times a second, is a line for each in ten seconds',
+  'a NATS that stores and does not, many times a second, is a line for each trouble, and one for each end',
   async (t) => {
     const { clock, lines, telemetry } = openParts();
     for (let n = 0; n < 100; n++) {
@@ -109,14 +110,16 @@ t.test(
       telemetry.disconnected('nats:4222');
       telemetry.reconnected('nats:4222');
     }
-    t.equal(lines.length, 5);
+    t.equal(lines.length, 3);
     t.match(
       lines.find(({ level }) => level === 'error'),
       { reason: 'no space', advice: /vod-relay doctor/ },
     );
     clock.advance(10_000);
-    t.equal(lines.length, 10);
-    t.ok(lines.slice(5).every(({ count }) => count === 99));
+    t.match(lines.slice(3), [
+      { message: 'NATS stores events: receiving', closures: 100 },
+      { message: 'connected to NATS again', losses: 100 },
+    ]);
   },
 );
 
@@ -172,23 +175,82 @@ t.test('a stop tells what was not told yet', async (t) => {
   t.match(lines, [{ messageId: 'M0' }, { messageId: 'M4', count: 4 }, { message: 'worker stopped' }]);
 });
 
-t.test('errors of failed deletes are a burst for each code', async (t) => {
+t.test('errors of failed deletes are one line for each code, and one when they are over', async (t) => {
   const { clock, lines, telemetry } = openParts();
   const error = (code: string): Error => Object.assign(new Error(`it says ${code}`), { code });
   for (let n = 0; n < 30; n++) {
     telemetry.ackFailed('orders', error('InternalError'), 16);
     telemetry.ackFailed('orders', error('TimedOut'), 16);
   }
-  clock.advance(10_000);
-  t.same(
-    lines.map(({ code, count }) => [code, count]),
-    [
-      ['InternalError', undefined],
-      ['TimedOut', undefined],
-      ['InternalError', 29],
-      ['TimedOut', 29],
-    ],
-  );
+  clock.advance(600_000);
+  telemetry.ackFailed('orders', error('TimedOut'), 16);
+  telemetry.acked('orders', 1, 1);
+  clock.advance(5_000);
+  t.match(lines, [
+    { code: 'InternalError' },
+    { code: 'TimedOut' },
+    { code: 'TimedOut', count: 30 },
+    { message: 'deleting settled messages from the queue works again', failures: 61 },
+  ]);
+});
+
+t.test(
+  'every trouble of NATS that repeats is one line, then one in ten minutes with the count',
+  async (t) => {
+    const troubles: ((telemetry: Telemetry, n: number) => void)[] = [
+      (telemetry) => {
+        telemetry.streamDiffers('VOD_EVENTS', ['num_replicas is 1, the config says 3']);
+      },
+      (telemetry, n) => {
+        telemetry.declareFailed('VOD_EVENTS', `no answer to "_INBOX_vod-relay.${'x'.repeat(n)}"`, n);
+      },
+      (telemetry, n) => {
+        telemetry.refused({ text: `Maximum Payload Violation of ${n} bytes` });
+      },
+      (telemetry, n) => {
+        telemetry.publishTrouble(`no space for ${n} bytes`);
+      },
+      (telemetry, n) => {
+        telemetry.storeGate(`no space for ${n} bytes`);
+      },
+      (telemetry, n) => {
+        telemetry.disconnected(`nats:${n}`);
+        telemetry.reconnected(`nats:${n}`);
+      },
+    ];
+    for (const trouble of troubles) {
+      const { clock, lines, telemetry } = openParts();
+      for (let n = 0; n < 250; n++) {
+        trouble(telemetry, n);
+        clock.advance(4_900);
+      }
+      t.equal(lines.length, 3);
+      t.ok(lines.slice(1).every(({ count }) => typeof count === 'number' && count > 100));
+    }
+  },
+);
+
+t.test('what NATS refuses is told with its words, the subject and the next step', async (t) => {
+  const { lines, telemetry } = openParts();
+  const subject = '$JS.API.STREAM.CREATE.VOD_EVENTS';
+  telemetry.refused({
+    text: `Permissions Violation for Publish to "${subject}"`,
+    operation: 'publish',
+    subject,
+  });
+  telemetry.refused({
+    text: 'Permissions Violation for Subscription to "_INBOX_vod-relay.X.*"',
+    operation: 'subscription',
+    subject: '_INBOX_vod-relay.X.*',
+  });
+  telemetry.refused({ text: 'Authorization Violation' });
+  telemetry.refused({ text: 'Unknown Protocol Operation' });
+  t.match(lines, [
+    { error: /Publish to/, operation: 'publish', subject, advice: /deploy\/nats\/worker\.conf/ },
+    { operation: 'subscription', advice: /subscribe to "_INBOX_vod-relay\.>"/ },
+    { error: 'Authorization Violation', advice: /nats\.auth/ },
+    { error: 'Unknown Protocol Operation', advice: /vod-relay doctor/ },
+  ]);
 });
 
 t.test('no line holds a body or a handle, whatever an error says of itself', async (t) => {

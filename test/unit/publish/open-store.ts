@@ -57,6 +57,7 @@ export function recorder(reports: Report[]): StoreEvents {
     storeGate: record('storeGate'),
     streamCreated: record('streamCreated'),
     streamDiffers: record('streamDiffers'),
+    windowRefused: record('windowRefused'),
     declareFailed: record('declareFailed'),
     duplicateAbsent: record('duplicateAbsent'),
     duplicateUnseen: record('duplicateUnseen'),
