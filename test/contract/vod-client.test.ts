@@ -136,7 +136,10 @@ for (const operation of Object.keys(operations) as Operation[]) {
     const vod = await startVod(t, (request, response) => {
       answer(request, response);
     });
-    const clients = { patient: open(t, vod.endpoint), hasty: open(t, vod.endpoint, { answerWithinMs: 100 }) };
+    const clients = {
+      patient: open(t, vod.endpoint),
+      hasty: open(t, vod.endpoint, { answerWithinMs: 2_000 }),
+    };
     for (const row of answers) {
       vod.requests.length = 0;
       let client = row.silent ? clients.hasty : clients.patient;
@@ -440,7 +443,7 @@ t.test('a connection that does not come about is a failed one', async (t) => {
   for (const [what, endpoint, code] of rows) {
     const client = open(t, endpoint, {
       clock: manualClock(0),
-      answerWithinMs: code === 'TimedOut' ? 100 : 10_000,
+      answerWithinMs: code === 'TimedOut' ? 2_000 : 10_000,
     });
     const error = await errorOf(operations.DeleteMultipartUpload(client));
     t.match(

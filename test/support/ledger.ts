@@ -61,7 +61,7 @@ export class Ledger {
   }
 
   /** Waits until the queue has no message left, visible or not. */
-  async untilQueueIsEmpty(timeoutMs = 60_000): Promise<void> {
+  async untilQueueIsEmpty(timeoutMs = 240_000): Promise<void> {
     const isEmpty = async (): Promise<boolean> => {
       const { queues } = await this.#control.state();
       const { active = 1, inactive = 1, delayed = 1 } = queues[this.#queue] ?? {};
