@@ -11,6 +11,7 @@ import {
   type StreamInfo,
 } from 'nats';
 import { retryUntilDone, type Clock } from '../time.js';
+import { knownSinceOf, lengthenWindow } from './duplicate-window.js';
 
 const declareBackOff = { baseMs: 250, maxMs: 10_000 };
 
@@ -185,23 +186,7 @@ async function declare(
   }
   let { config } = found;
   if (config.duplicate_window < wanted.duplicate_window) {
-    const maxAge = config.max_age === 0 ? 0 : Math.max(config.max_age, wanted.duplicate_window);
-    const forgottenMs = nowMs - millis(config.duplicate_window);
-    const sinceMs = Math.max(forgottenMs, knownSinceOf(config) ?? 0);
-    const longer = { ...config, duplicate_window: wanted.duplicate_window, max_age: maxAge };
-    const told = { ...config.metadata, [knownSinceKey]: new Date(sinceMs).toISOString() };
-    try {
-      config = await updated(manager, { ...longer, metadata: told }).catch(async (error: unknown) => {
-        // The library throws an error of its own where the server is too old for metadata: only this process knows then.
-        if (error instanceof NatsError) throw error;
-        return await updated(manager, longer);
-      });
-      events.idsKnownSince?.(wanted.name, sinceMs, millis(config.duplicate_window));
-    } catch (error) {
-      // It is no reason to store nothing; the difference is told, with what is not promised meanwhile.
-      if (!(error instanceof NatsError && error.code === 'PERMISSIONS_VIOLATION')) throw error;
-      events.windowRefused(wanted.name, millis(config.duplicate_window), millis(wanted.duplicate_window));
-    }
+    config = await lengthenWindow(manager, config, wanted.duplicate_window, events, nowMs);
   }
   const sinceMs = knownSinceOf(config);
   if (sinceMs !== undefined) events.idsKnownSince?.(wanted.name, sinceMs, millis(config.duplicate_window));
@@ -213,18 +198,6 @@ async function declare(
         `${key} is ${JSON.stringify(config[key as keyof WantedStream])}, the config says ${JSON.stringify(value)}`,
     );
   if (differences.length > 0) events.streamDiffers(wanted.name, differences);
-}
-
-/** In the metadata of a stream: no id is known that was stored before. */
-const knownSinceKey = 'vod-relay.ids-known-since';
-
-function knownSinceOf({ metadata }: StreamConfig): number | undefined {
-  const sinceMs = Date.parse(metadata?.[knownSinceKey] ?? '');
-  return Number.isNaN(sinceMs) ? undefined : sinceMs;
-}
-
-async function updated(manager: JetStreamManager, config: StreamConfig): Promise<StreamConfig> {
-  return (await manager.streams.update(config.name, config)).config;
 }
 
 /**
