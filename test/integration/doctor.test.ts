@@ -31,7 +31,7 @@ t.test('a good set-up has no problem, and the doctor changes nothing in it', asy
       [
         'queue vod-events: mns:BatchReceiveMessage',
         'queue dead: mns:BatchReceiveMessage',
-        'queue dead: type, dead-letter-queue',
+        'queue dead: dead-letter-queue',
         'NATS: sync-interval',
         'NATS: publish',
       ].filter((line) => line !== 'NATS: publish' || tellsNoPermissions(examined.results)),
