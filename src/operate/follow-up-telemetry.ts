@@ -23,7 +23,7 @@ export function createFollowUpTelemetry({
     known.trouble = { code, message, atMs: clock.now() };
   };
   /** NATS is away, which has a line of its own: what follows from that needs none. */
-  const isNatsAway = (): boolean => !state.nats.connected || state.nats.closed !== undefined;
+  const isNatsAway = (): boolean => !state.nats.connected || state.nats.closed?.isReady === false;
 
   return {
     /** VOD answered, or failed to. */

@@ -22,6 +22,8 @@ export interface Job {
   ack(): Promise<boolean>;
   /** Handed out again after this long. */
   redeliver(delayMs: number): void;
+  /** It is done but for what cannot be stored: another is begun in its place, while it is kept as before. */
+  setAside(): void;
 }
 
 /** How much of the queue is not done. */
@@ -66,6 +68,8 @@ const ackWaitMs = 15_000;
 const expiresMs = 5_000;
 /** A connection is back within this, usually; a job that is done is then not done twice. */
 const ackTry = { tries: 3, withinMs: 2_000 };
+/** Set aside at once, at most: each has had its call, and has it again when the process dies. */
+const maxAside = 200;
 const failedBackOff = { baseMs: 1_000, maxMs: 600_000 };
 
 /**
@@ -80,6 +84,7 @@ export class JobQueue {
   readonly #options: JobQueueOptions;
   readonly #parts: JobQueueParts;
   readonly #running = new Set<Promise<void>>();
+  #aside = 0;
   #pull: Pull | undefined;
 
   constructor(options: JobQueueOptions, parts: JobQueueParts) {
@@ -102,9 +107,9 @@ export class JobQueue {
       durable,
       expiresMs,
       prepare: () => this.#prepare(),
-      room: () => maxInFlight - this.#running.size,
+      room: () => maxInFlight - this.#inWork,
       take: (delivery) => {
-        if (pull.isStopped || this.#running.size >= maxInFlight) {
+        if (pull.isStopped || this.#inWork >= maxInFlight) {
           pull.giveBack(delivery, 0);
           return;
         }
@@ -161,6 +166,10 @@ export class JobQueue {
     }
   }
 
+  get #inWork(): number {
+    return this.#running.size - Math.min(this.#aside, maxAside);
+  }
+
   async #prepare(): Promise<void> {
     const { connection, isManaged, declareStreams } = this.#parts;
     const manager = await jetStreamManager(connection);
@@ -191,14 +200,33 @@ export class JobQueue {
       cancelKeepAlive();
       return isConfirmed;
     };
+    let isAside = false;
+    const setAside = (): void => {
+      if (isAside) return;
+      isAside = true;
+      this.#aside++;
+      pull.more();
+    };
     const { subject, headers, data, storedAtMs, streamSeq, deliveries } = delivery;
     const text = Buffer.from(data).toString('utf8');
     let failure: unknown = new Error('the job was neither acked nor given back');
     try {
-      await handle({ subject, headers, text, data, storedAtMs, streamSeq, deliveries, ack, redeliver });
+      await handle({
+        subject,
+        headers,
+        text,
+        data,
+        storedAtMs,
+        streamSeq,
+        deliveries,
+        ack,
+        redeliver,
+        setAside,
+      });
     } catch (error) {
       failure = error;
     }
+    if (isAside) this.#aside--;
     if (isSettled) return;
     const retryInMs = backOffMs(failedBackOff, deliveries);
     redeliver(retryInMs);

@@ -112,6 +112,9 @@ class Bench {
       redeliver: (delayMs) => {
         this.steps.push(`redeliver ${delayMs}`);
       },
+      setAside: () => {
+        this.steps.push('set aside');
+      },
     };
     await this.#run(job, { stop: this.stop.signal, cut: this.cut.signal });
     return this.steps.slice(from);

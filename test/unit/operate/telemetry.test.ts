@@ -103,7 +103,7 @@ t.test(
   async (t) => {
     const { clock, lines, telemetry } = openParts();
     for (let n = 0; n < 100; n++) {
-      telemetry.publishTrouble('no space');
+      telemetry.publishTrouble('no space', 'VOD_EVENTS');
       telemetry.storeGate('no space');
       telemetry.storeGate(undefined);
       telemetry.disconnected('nats:4222');
