@@ -62,8 +62,7 @@ export class Publisher {
 
   /**
    * Resolves once the stream says that it has stored the publication; whether it holds it, ConfirmedPublisher knows.
-   * @throws PublishRejectedError when it never will.
-   * @throws NotStoredError when the stream does not store it for a lasting reason: try later.
+   * @throws PublishRejectedError when it never will, NotStoredError when it does not now, for a lasting reason.
    * @throws the signal's reason when that is aborted first; the publication may be stored all the same.
    */
   async publish(
@@ -171,8 +170,11 @@ export class Publisher {
       case 'stored':
         this.#settle(pending);
         lane.stored(this.#options.clock.monotonicMs());
-        // A PubAck may still be read after the connection broke, and one without a place is of nothing stored.
-        if (this.#connected && lane.isGated && answer.seq > 0) this.#storesAgain(lane);
+        // One may still be read after the connection broke; one without a place is of nothing stored.
+        if (this.#connected && lane.isGated && answer.seq > 0) {
+          if (!this.#options.gate.isOpen) for (const each of lane.pending) each.dueMs = 0;
+          this.#options.gate.stored();
+        }
         pending.resolve(answer);
         return;
       case 'rejected':
@@ -186,13 +188,6 @@ export class Publisher {
         pending.refusal = undefined;
         this.#tryLater(pending, answer.reason);
     }
-  }
-
-  #storesAgain({ pending: held }: StreamLane): void {
-    const { gate } = this.#options;
-    // While it was closed, a few asked for all.
-    if (!gate.isOpen) for (const pending of held) pending.dueMs = 0;
-    gate.stored();
   }
 
   #refused(pending: Pending, reason: string, scope: RefusalScope): void {
