@@ -1,7 +1,7 @@
 import { Events, type NatsConnection } from 'nats';
-import { retryUntilDone, type Clock } from '../time.js';
+import type { Clock } from '../time.js';
 import { ConfirmedPublisher } from './confirmed-publisher.js';
-import { connectBackOff, keepConnecting } from './connection.js';
+import { keepConnecting } from './connection.js';
 import { JobQueue, type JobQueueOptions } from './job-queue.js';
 import { largestPublicationBytes } from './largest-publication.js';
 import { Permits } from './permits.js';
