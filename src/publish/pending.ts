@@ -34,6 +34,8 @@ export interface Refusal {
   own: number;
 }
 
+export type OnTryAgain = (reason: string) => void;
+
 /** A publication that waits for its PubAck. Times are monotonic. */
 export interface Pending {
   readonly id: string;
@@ -42,7 +44,7 @@ export interface Pending {
   readonly body: Uint8Array;
   readonly headers: MsgHdrs;
   /** Told each reason for trying again. */
-  readonly onTryAgain: ((reason: string) => void) | undefined;
+  readonly onTryAgain: OnTryAgain | undefined;
   readonly resolve: (ack: PubAck) => void;
   readonly reject: (error: unknown) => void;
   /** Takes back what it asked of others. */
@@ -54,6 +56,8 @@ export interface Pending {
   /** When the next try is due, or the PubAck is overdue. */
   dueMs: number;
   refusal: Refusal | undefined;
+  /** Why the last try has to be followed by another. */
+  reason: string | undefined;
   /** It has a place in the window of its lane. */
   hasPlace: boolean;
 }
@@ -77,6 +81,7 @@ export function toPending(
     firstSentMs: 0,
     dueMs: 0,
     refusal: undefined,
+    reason: undefined,
     hasPlace: true,
   };
 }

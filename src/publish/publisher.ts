@@ -3,10 +3,10 @@ import { backOffMs, type Clock } from '../time.js';
 import { inboxPrefix } from './connection.js';
 import { PublishRejectedError, type NotStoredError } from './not-stored.js';
 import { Outlet } from './outlet.js';
-import { toPending, type Pending, type PubAck, type Publication } from './pending.js';
+import { toPending, type OnTryAgain, type Pending, type PubAck, type Publication } from './pending.js';
 import { noStream, readPubAck, type RefusalScope } from './pub-ack.js';
 import type { StoreGate } from './store-gate.js';
-import { decideAfterMs, StreamLane } from './stream-lane.js';
+import { decideAfterMs, StreamLane, type Asking } from './stream-lane.js';
 
 export type { PubAck, Publication } from './pending.js';
 
@@ -30,6 +30,7 @@ export interface PublisherOptions {
 
 const backOff = { baseMs: 50, maxMs: 2_000 };
 const sweepMs = 250;
+const largerThanServer = 'the message is larger than the server takes';
 
 /**
  * Publishes to JetStream: many at a time over one reply subscription, each tried until it is stored, refused for
@@ -65,11 +66,7 @@ export class Publisher {
    * @throws PublishRejectedError when it never will, NotStoredError when it does not now, for a lasting reason.
    * @throws the signal's reason when that is aborted first; the publication may be stored all the same.
    */
-  async publish(
-    publication: Publication,
-    signal: AbortSignal,
-    onTryAgain?: (reason: string) => void,
-  ): Promise<PubAck> {
+  async publish(publication: Publication, signal: AbortSignal, onTryAgain?: OnTryAgain): Promise<PubAck> {
     const lane = this.#laneOf(publication.stream);
     await lane.window.enter(signal);
     if (signal.aborted) {
@@ -79,8 +76,7 @@ export class Publisher {
     return await new Promise<PubAck>((resolve, reject) => {
       const id = (this.#nextId++).toString(36);
       const leave = (): void => {
-        this.#settle(pending);
-        reject(signal.reason as Error);
+        this.#reject(pending, signal.reason);
       };
       const forget = (): void => {
         signal.removeEventListener('abort', leave);
@@ -94,9 +90,9 @@ export class Publisher {
     });
   }
 
-  /** Something is published to the gated stream that has no answer yet. */
-  get isAsking(): boolean {
-    return this.#laneOf(this.#options.gatedStream).isAsking;
+  /** What is pending for the gated stream. */
+  get asking(): Asking {
+    return this.#laneOf(this.#options.gatedStream).asking;
   }
 
   /** The connection is gone: nothing can be stored until it is back. */
@@ -155,10 +151,7 @@ export class Publisher {
     } catch (error) {
       // Anything but a message that is too large means a connection that is closed for good, whatever the message.
       const isTooLarge = error instanceof NatsError && error.code === 'MAX_PAYLOAD_EXCEEDED';
-      this.#settle(pending);
-      pending.reject(
-        isTooLarge ? new PublishRejectedError('the message is larger than the server takes') : error,
-      );
+      this.#reject(pending, isTooLarge ? new PublishRejectedError(largerThanServer) : error);
     }
   }
 
@@ -169,17 +162,19 @@ export class Publisher {
     switch (answer.kind) {
       case 'stored':
         this.#settle(pending);
-        lane.stored(this.#options.clock.monotonicMs());
-        // One may still be read after the connection broke; one without a place is of nothing stored.
-        if (this.#connected && lane.isGated && answer.seq > 0) {
+        // A PubAck may still be read after the connection broke.
+        if (
+          lane.stored(this.#options.clock.monotonicMs(), answer.duplicate) &&
+          lane.isGated &&
+          this.#connected
+        ) {
           if (!this.#options.gate.isOpen) for (const each of lane.pending) each.dueMs = 0;
           this.#options.gate.stored();
         }
         pending.resolve(answer);
         return;
       case 'rejected':
-        this.#settle(pending);
-        pending.reject(new PublishRejectedError(answer.reason));
+        this.#reject(pending, new PublishRejectedError(answer.reason));
         return;
       case 'refused':
         this.#refused(pending, answer.reason, answer.scope);
@@ -198,19 +193,24 @@ export class Publisher {
   #giveUp(pending: Pending): boolean {
     const error = pending.lane.verdict(pending, this.#options.clock.monotonicMs());
     if (error === undefined) return false;
-    this.#settle(pending);
     this.#options.onNotStored(error);
-    pending.reject(error);
+    this.#reject(pending, error);
     return true;
   }
 
   #tryLater(pending: Pending, reason: string): void {
     const { stream, trouble } = pending.lane;
+    pending.reason = reason;
     pending.onTryAgain?.(reason);
     if (reason === noStream) this.#options.onNoStream(stream);
     pending.dueMs = this.#options.clock.monotonicMs() + backOffMs(backOff, pending.tries);
     if (reason !== trouble) this.#options.onTrouble(reason, stream);
     pending.lane.trouble = reason;
+  }
+
+  #reject(pending: Pending, error: unknown): void {
+    this.#settle(pending);
+    pending.reject(error);
   }
 
   #settle(pending: Pending): void {
@@ -230,7 +230,6 @@ export class Publisher {
   #sweep(lane: StreamLane): void {
     const { gate, clock } = this.#options;
     const nowMs = clock.monotonicMs();
-    const isClosed = lane.isGated && !gate.isOpen;
     let [oldestMs, next]: [number, Pending?] = [nowMs];
     for (const pending of [...lane.pending]) {
       // While nothing is stored anywhere, what is held by its lease is best kept.
@@ -238,7 +237,7 @@ export class Publisher {
       oldestMs = Math.min(oldestMs, pending.refusal?.sinceMs ?? pending.firstSentMs);
       // Nothing is written again into a connection that has not taken what it has.
       if (pending.dueMs > nowMs || !this.#outlet.hasTaken(pending.write)) continue;
-      if (!isClosed || pending.write === 0) this.#send(pending);
+      if (gate.isOpen || !lane.isGated || pending.write === 0) this.#send(pending);
       else if (!next || pending.dueMs < next.dueMs) next = pending;
     }
     // One asks for all.

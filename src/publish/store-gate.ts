@@ -26,6 +26,8 @@ export class StoreGate {
   #isLocked = false;
   /** How many messages may still be received. */
   #credit = Infinity;
+  /** Leave that was taken since it closed, and whose messages have not come yet. */
+  #underWay = 0;
   #stored = 0;
   /** Changes when it closes: what was admitted before gives nothing back. */
   #closures = 0;
@@ -33,6 +35,11 @@ export class StoreGate {
   /** `onChange` is told the reason when the gate closes or stays closed for another one, and undefined when it opens. */
   constructor(onChange: (reason: ClosedReason | undefined) => void) {
     this.#onChange = onChange;
+  }
+
+  /** Only another server can open it. */
+  get isLocked(): boolean {
+    return this.#isLocked;
   }
 
   get isOpen(): boolean {
@@ -60,9 +67,14 @@ export class StoreGate {
     this.#grant(Infinity);
   }
 
-  /** Lets one message through while it is closed. */
-  probe(): void {
-    if (!this.isOpen && !this.#isLocked && this.#credit === 0) this.#grant(1);
+  /** Lets a few messages through while it is closed, unless leave for those before is not taken yet. */
+  probe(messages: number): void {
+    if (!this.isOpen && !this.#isLocked && this.#credit === 0) this.#grant(messages);
+  }
+
+  /** All leave is taken, and what was received on it has come. */
+  get isIdle(): boolean {
+    return this.#credit === 0 && this.#underWay === 0;
   }
 
   /** Lets these many through before the first is stored. */
@@ -75,6 +87,7 @@ export class StoreGate {
     const wasOpen = this.isOpen;
     this.#reason = reason;
     this.#credit = 0;
+    this.#underWay = 0;
     this.#closures++;
     this.#onChange(reason);
     if (wasOpen) for (const listener of this.#onClose) listener();
@@ -101,12 +114,15 @@ export class StoreGate {
     if (signal.aborted) return { limit: 0, isProbe: false, done: () => undefined };
     const limit = Math.min(max, this.#credit);
     this.#credit -= limit;
+    this.#underWay++;
     const closures = this.#closures;
     return {
       limit,
       isProbe: !this.isOpen,
       done: (received) => {
-        if (closures === this.#closures && received < limit) this.#grant(this.#credit + limit - received);
+        if (closures !== this.#closures) return;
+        this.#underWay--;
+        if (received < limit) this.#grant(this.#credit + limit - received);
       },
     };
   }

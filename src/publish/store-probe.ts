@@ -1,6 +1,7 @@
 import { DiscardPolicy, NatsError, type NatsConnection } from 'nats';
 import { backOffMs, sleep, type Clock } from '../time.js';
 import type { StoreGate } from './store-gate.js';
+import type { Asking } from './stream-lane.js';
 import { findStream, jetStreamManager } from './topology.js';
 
 export interface StoreProbeOptions {
@@ -9,8 +10,8 @@ export interface StoreProbeOptions {
   gate: StoreGate;
   /** Whose state tells whether a message can be stored. */
   stream: string;
-  /** Something is published that has no answer yet: its answer tells, and no message is needed for it. */
-  isAsking: () => boolean;
+  /** What is pending for the stream: what is unanswered tells by itself, and no message is needed for it. */
+  asking: () => Asking;
   /** There is no such stream. */
   onMissing: () => void;
   /** By the state of the stream it stores; the first message will show. */
@@ -18,6 +19,8 @@ export interface StoreProbeOptions {
 }
 
 const backOff = { baseMs: 500, maxMs: 15_000 };
+/** Let through at once while nothing shows that any is refused; after these the gate is opened. */
+const mostAtOnce = 32;
 /** A gate that has been open for this long is opened wide, however little came. */
 const widenAfterMs = 5_000;
 
@@ -30,6 +33,8 @@ export class StoreProbe {
   #closed = new AbortController();
   #isConnected = true;
   #isRunning = false;
+  /** To let through next. */
+  #messages = 1;
   #wake = new AbortController();
   #cancelWidening: () => void = () => undefined;
 
@@ -68,29 +73,42 @@ export class StoreProbe {
     this.#isRunning = true;
     const { gate, clock } = this.#options;
     const { signal } = this.#closed;
+    this.#messages = 1;
     for (let looks = 1; !gate.isOpen && !signal.aborted; looks++) {
       this.#wake = new AbortController();
-      if (this.#mayLook) await this.#lookOnce();
-      else looks = 0;
+      if (!this.#mayLook || (await this.#lookOnce())) looks = 0;
       if (!gate.isOpen) await sleep(clock, backOffMs(backOff, Math.max(1, looks)), this.#wake.signal);
     }
     this.#isRunning = false;
   }
 
   get #mayLook(): boolean {
-    return this.#isConnected && !this.#options.isAsking();
+    return this.#isConnected && !this.#options.gate.isLocked && this.#options.asking() !== 'unanswered';
   }
 
-  async #lookOnce(): Promise<void> {
-    const { gate, onReady } = this.#options;
+  /**
+   * Looks, and lets one message through when nothing speaks against it. What ends in another way than in this stream, as
+   * a dead letter does, shows nothing: twice as many are let through then, until the gate is opened.
+   * @returns whether all that was let through before has ended without a refusal.
+   */
+  async #lookOnce(): Promise<boolean> {
+    const { gate, asking, onReady } = this.#options;
     const { fault, isKnown } = await this.#look();
-    if (gate.isOpen || !this.#mayLook || this.#closed.signal.aborted) return;
+    if (gate.isOpen || !this.#mayLook || this.#closed.signal.aborted) return false;
+    const isClear = fault === undefined && isKnown && asking() === 'nothing' && gate.isIdle;
+    if (!isClear) this.#messages = 1;
     if (fault !== undefined) {
       gate.close(fault);
-      return;
+      return false;
     }
-    gate.probe();
+    if (this.#messages > mostAtOnce) {
+      gate.open();
+      return false;
+    }
+    gate.probe(this.#messages);
+    if (isClear) this.#messages *= 2;
     if (isKnown) onReady();
+    return isClear;
   }
 
   /** Why the stream can store nothing, as far as its state tells. */
@@ -112,11 +130,13 @@ export class StoreProbe {
       if (cluster && !cluster.leader) return { fault: `the stream ${stream} has no leader`, isKnown: true };
       return { isKnown: true };
     } catch (error) {
-      // Without a permission to look, or without an answer, only a message can tell.
-      const isOff = error instanceof NatsError && error.code === noResponders;
-      return isOff ? { fault: 'JetStream does not answer', isKnown: true } : { isKnown: false };
+      // Without an answer only a message can tell; nor does the state say more to an account that may not see it.
+      const code = error instanceof NatsError ? error.code : undefined;
+      if (code === noResponders) return { fault: 'JetStream does not answer', isKnown: true };
+      return { isKnown: code === notPermitted };
     }
   }
 }
 
 const noResponders = '503';
+const notPermitted = 'PERMISSIONS_VIOLATION';

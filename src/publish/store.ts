@@ -35,6 +35,8 @@ export class Store {
   readonly #pulling: (JobQueue | Permits)[] = [];
   readonly #closed = new AbortController();
   readonly #probe: StoreProbe;
+  /** The relay half is started, or about to be. */
+  #isReceiving = false;
 
   /** Connects, and tries until it succeeds. @returns undefined when the signal is aborted first. */
   static async open(
@@ -88,7 +90,7 @@ export class Store {
       clock,
       gate: this.gate,
       stream: gatedStream,
-      isAsking: () => this.#wire.isAsking,
+      asking: () => this.#wire.asking,
       onMissing: () => {
         void this.#streams.declareAgain(gatedStream);
       },
@@ -103,9 +105,6 @@ export class Store {
       events: this.#events,
       closed: this.#closed.signal,
     });
-    this.gate.narrow(firstMessages);
-    this.#probe.changed();
-    this.#checkPayload();
     void this.#followStatus();
   }
 
@@ -115,9 +114,14 @@ export class Store {
     throw new Error('the connection to NATS is closed for good', { cause });
   }
 
-  /** Makes sure of what the relay needs; as `Streams`. */
+  /** Makes sure of what the relay needs; as `Streams`. The gate is of use from here on. */
   async ensureHorizon(horizonMs: number, signal: AbortSignal): Promise<void> {
     await this.#streams.ensureForRelay(horizonMs, signal);
+    if (this.#isReceiving || signal.aborted) return;
+    this.#isReceiving = true;
+    this.gate.narrow(firstMessages);
+    this.#probe.changed();
+    this.#checkPayload();
   }
 
   /** Makes sure of what the follow-up half needs; as `Streams`. */
@@ -171,6 +175,7 @@ export class Store {
 
   /** With a smaller limit something could be received that can be kept nowhere. */
   #checkPayload(): void {
+    if (!this.#isReceiving) return;
     const bytes = this.#connection.info?.max_payload ?? largestPublicationBytes;
     this.gate.unlock();
     if (bytes >= largestPublicationBytes) return;
@@ -186,8 +191,8 @@ export class Store {
       const detail = typeof data === 'string' ? data : '';
       if (type === Events.Disconnect) {
         this.#events.disconnected(detail);
-        this.#wire.disconnected();
         this.#probe.disconnected();
+        this.#wire.disconnected();
         for (const each of this.#pulling) each.disconnected();
       } else if (type === Events.Reconnect) {
         lastRefusal = '';
@@ -195,6 +200,7 @@ export class Store {
         this.#checkPayload();
         this.#wire.reconnected();
         this.#probe.reconnected();
+        if (!this.#isReceiving) this.gate.open();
         for (const each of this.#pulling) each.reconnected();
       } else if (type === Events.Error) {
         // The server says so for each message; once in a connection is enough.

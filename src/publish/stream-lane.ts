@@ -1,17 +1,20 @@
 import { NotStoredError } from './not-stored.js';
-import type { RefusalScope } from './pub-ack.js';
+import { notCommitted, type RefusalScope } from './pub-ack.js';
 import type { Pending } from './pending.js';
 import { PublishWindow } from './publish-window.js';
 
 /** What is refused is tried for this long before it is given up, or blamed on the whole stream. */
 export const decideAfterMs = 1_250;
 /** Where nothing waits at a gate, what is not even answered is given up after this. */
-const giveUpAfterMs = 10_000;
+const giveUpAfterMs = 30_000;
 /** A stream that stored something this short a time ago, and refused few since, is well. */
 const wellForMs = 60_000;
 const fewRefusals = 16;
 /** After this, any other that was stored shows that a refusal without a limit behind it is not the stream's. */
 const keepUnclearMs = 30_000;
+
+/** Whether something is pending, and whether all of it was refused. */
+export type Asking = 'nothing' | 'refused' | 'unanswered';
 
 /** How well one stream stores: what is pending for it, what it refused and stored. */
 export class StreamLane {
@@ -34,11 +37,16 @@ export class StreamLane {
     this.window = new PublishWindow(window);
   }
 
-  stored(nowMs: number): void {
+  /**
+   * @returns whether that shows that the stream stores: one that is full still knows what it has.
+   */
+  stored(nowMs: number, isDuplicate: boolean): boolean {
+    if (isDuplicate && this.#refusedInARow > 0) return false;
     this.lastAckMs = this.#storedMs = nowMs;
     this.#stored++;
     this.#refusedInARow = 0;
     this.trouble = undefined;
+    return true;
   }
 
   /** Notes a refusal. What is refused makes room for others in the window. */
@@ -59,17 +67,22 @@ export class StreamLane {
     pending.hasPlace = false;
   }
 
-  /** Something is pending whose fate the server has not told: it will show by itself whether the stream stores. */
-  get isAsking(): boolean {
-    for (const { refusal } of this.pending) if (refusal === undefined) return true;
-    return false;
+  /** What the fate of the pending tells: what is unanswered will show by itself whether the stream stores. */
+  get asking(): Asking {
+    for (const { refusal } of this.pending) if (refusal === undefined) return 'unanswered';
+    return this.pending.size > 0 ? 'refused' : 'nothing';
   }
 
   /** Why a publication is given up now, so that it holds nothing up; undefined while it is to be tried. */
-  verdict({ refusal, subject, firstSentMs, tries }: Pending, nowMs: number): NotStoredError | undefined {
+  verdict(
+    { refusal, reason: lastReason, subject, firstSentMs, tries }: Pending,
+    nowMs: number,
+  ): NotStoredError | undefined {
     const give = (reason: string): NotStoredError => new NotStoredError(this.stream, subject, reason);
     if (refusal === undefined) {
-      if (this.isGated || tries === 0 || nowMs - firstSentMs < giveUpAfterMs) return undefined;
+      // The confirming publisher finds out about what is not committed.
+      if (this.isGated || tries === 0 || lastReason === notCommitted) return undefined;
+      if (nowMs - firstSentMs < giveUpAfterMs) return undefined;
       return give(this.trouble ?? 'JetStream does not answer');
     }
     const { reason, scope, sinceMs } = refusal;

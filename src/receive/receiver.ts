@@ -34,6 +34,8 @@ export interface ReceiverOptions {
 const failureBackOff = { baseMs: 500, maxMs: 30_000 };
 /** After a poll without an answer, which has waited for long already: the network may be back at any moment. */
 const silenceBackOff = { baseMs: 500, maxMs: 2_000 };
+/** Whoever waited for less to poll has not waited. */
+const longWaitMs = 1_000;
 /** How long polls may still bring messages after a stop, before they are cut off: cutting one can strand a message. */
 const lastAnswersMs = 1_000;
 
@@ -49,6 +51,8 @@ export class Receiver {
   readonly #pollers = new Set<Promise<void>>();
   readonly #inFlight: InFlight;
   readonly #watch: PollWatch;
+  /** Pollers that wait for leave to poll. */
+  #waiting = 0;
   /** Pollers that have not made up their mind to end. */
   #wanted = 0;
   /** Failures since a poll last worked, over all pollers. */
@@ -69,17 +73,8 @@ export class Receiver {
       },
     });
     const { budget, handle } = options;
-    const parts = {
-      queue,
-      visibilityMs,
-      maxLeaseMs: receive.maxLeaseMs,
-      acks: this.#acks,
-      slots: this.#slots,
-      clock,
-      budget,
-      handle,
-    };
-    this.#inFlight = new InFlight(parts);
+    const [acks, slots, { maxLeaseMs }] = [this.#acks, this.#slots, receive];
+    this.#inFlight = new InFlight({ queue, visibilityMs, maxLeaseMs, acks, slots, clock, budget, handle });
   }
 
   get queueName(): string {
@@ -97,9 +92,8 @@ export class Receiver {
 
   /** Why only a restart of the process can help, in words; undefined while all is well or an outage explains it. */
   get stuck(): string | undefined {
-    const { gate, receive } = this.#options;
-    const canPoll = gate.isOpen && this.inFlight < receive.maxInFlight && !this.#stopping.signal.aborted;
-    if (canPoll && this.#watch.isStuck)
+    const mayPoll = this.#waiting < this.#pollers.size && !this.#stopping.signal.aborted;
+    if (mayPoll && this.#watch.isStuck)
       return 'no poll has returned, and neither have those that replaced it';
     if (this.#inFlight.isStuck) return 'a message is still in work though its lease has ended';
     return undefined;
@@ -154,14 +148,16 @@ export class Receiver {
     const stop = this.#stopping.signal;
     const empty = new EmptyPolls();
     for (let failures = 0, isSilent = false; ;) {
-      const hasToWait = !gate.isOpen || this.inFlight >= receive.maxInFlight;
+      const askedMs = clock.monotonicMs();
+      this.#waiting++;
       const room = await this.#slots.take(receive.batch, stop);
       const reservation = await budget.reserve(room, this.#inFlight.expectedBytes, stop);
       const admission = await gate.admit(reservation.messages, stop);
       const slots = admission.limit;
       this.#slots.give(room - slots);
       reservation.settle(slots * this.#inFlight.expectedBytes);
-      if (hasToWait) this.#watch.resume();
+      this.#waiting--;
+      if (clock.monotonicMs() - askedMs >= longWaitMs) this.#watch.resume();
       if (stop.aborted) {
         this.#slots.give(slots);
         reservation.settle(0);

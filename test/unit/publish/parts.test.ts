@@ -47,8 +47,8 @@ t.test('the gate', async (t) => {
     gate.close('closed');
     const first = gate.admit(16, signal);
     const second = gate.admit(16, signal);
-    gate.probe();
-    gate.probe();
+    gate.probe(1);
+    gate.probe(1);
     t.match(await first, { limit: 1, isProbe: true });
     (await first).done(0);
     const next = await second;
@@ -60,7 +60,7 @@ t.test('the gate', async (t) => {
     t.match(few, { limit: 2, isProbe: false });
     gate.close('closed');
     few.done(0);
-    gate.probe();
+    gate.probe(1);
     t.match(await gate.admit(16, signal), { limit: 1 }, 'nothing is given back to a gate that closed since');
     for (let stored = 0; stored < 256; stored++) gate.stored();
     t.match(await gate.admit(10_000, signal), { limit: 10_000 }, 'wide open');
@@ -70,13 +70,13 @@ t.test('the gate', async (t) => {
     const gate = new StoreGate(() => undefined);
     const stop = new AbortController();
     gate.lock('too small');
-    gate.probe();
+    gate.probe(1);
     gate.stored();
     gate.open();
     t.notOk(gate.isOpen);
     const waiting = gate.admit(1, stop.signal);
     gate.unlock();
-    gate.probe();
+    gate.probe(1);
     t.match(await waiting, { limit: 1, isProbe: true });
   });
 });
