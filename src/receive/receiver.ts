@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { backOffMs, sleep, type Clock } from '../time.js';
 import { AckBatch } from './ack-batch.js';
 import { EmptyPolls } from './empty-poll.js';
@@ -60,6 +61,7 @@ export class Receiver {
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
+    setMaxListeners(0, this.#stopping.signal);
     const { queue, visibilityMs, receive, ack, clock, events } = options;
     this.#slots = new Slots(receive.maxInFlight);
     this.#watch = new PollWatch(clock, receive.waitMs);
