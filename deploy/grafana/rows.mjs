@@ -111,7 +111,7 @@ export const rows = [
   {
     title: 'NATS',
     height: 8,
-    inLine: 3,
+    inLine: 4,
     panels: [
       graph('Publications', 'How long they wait for their PubAck, with all tries.', {
         targets: quantiles('vod_relay_publish_duration_seconds', chosen),
@@ -122,6 +122,11 @@ export const rows = [
           ['stored', `sum(rate(vod_relay_publish_duration_seconds_count{${chosen}}[$__rate_interval]))`],
         ],
         unit: 'cps',
+      }),
+      graph('Not stored', 'Refused for a lasting reason, by kind: given back, and tried again later.', {
+        targets: [
+          ['{{kind}}', `sum by (kind) (increase(vod_relay_not_stored_total{${chosen}}[$__rate_interval]))`],
+        ],
       }),
       graph('Lost connections', 'By process.', {
         targets: [

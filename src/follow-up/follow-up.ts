@@ -1,10 +1,12 @@
 import type { FollowUp, FollowUpResult } from '../event/follow-up.js';
 import { readFollowUp, toFollowUpEvent } from '../event/follow-up-event.js';
 import { traceContextOf, type TraceContext } from '../event/trace-context.js';
-import type { Job } from '../publish/job-queue.js';
+import type { Job } from '../publish/job.js';
 import type { OutcomeLookUp } from '../publish/outcome-look-up.js';
 import { followUpLetterPublication, followUpPublication } from '../publish/publication.js';
-import type { Publisher } from '../publish/publisher.js';
+import { NotStoredError } from '../publish/not-stored.js';
+import type { Publication, Publisher } from '../publish/publisher.js';
+import { backOffMs, sleep } from '../time.js';
 import { createDeletion, tooOld, type DeletionOptions, type JobSignals, type VodSite } from './deletion.js';
 import { plan, type FollowUpPolicy, type Plan } from './plan.js';
 import { deletedAtMs, earlierMs, isTooOld } from './quiet.js';
@@ -26,6 +28,7 @@ export interface FollowUpOptions extends DeletionOptions {
   onUnreadable: (subject: string) => void;
 }
 
+const keepBackOff = { baseMs: 2_000, maxMs: 5 * 60_000 };
 /** Until the config names a queue of the account again, as in the middle of a change of configuration. */
 const unknownSiteDelayMs = 15 * 60_000;
 /** Nothing is called on that may have been called on before: NATS is asked again after this. */
@@ -143,11 +146,28 @@ export function createFollowUp(options: FollowUpOptions): (job: Job, signals: Jo
       const { reason } = result;
       const code = 'follow-up-failed';
       const letter = { ...letterOf(job), messageId: event.id, body: event.body, code, reason } as const;
-      await publisher.publish(followUpLetterPublication(prefix, letter), signal);
+      await keep(job, followUpLetterPublication(prefix, letter), signal);
     }
-    await publisher.publish(followUpPublication(prefix, event, traceContextOf(job.headers)), signal);
+    await keep(job, followUpPublication(prefix, event, traceContextOf(job.headers)), signal);
     await job.ack();
     options.onSettled(followUp, result);
+  }
+
+  /**
+   * Publishes until it is stored, and lets other jobs be begun meanwhile. Given back instead, the job would be done again,
+   * with another call to VOD. @throws the signal's reason when that is aborted first.
+   */
+  async function keep(job: Job, publication: Publication, signal: AbortSignal): Promise<void> {
+    for (let failures = 1; ; failures++) {
+      try {
+        await publisher.publish(publication, signal);
+        return;
+      } catch (error) {
+        if (!(error instanceof NotStoredError)) throw error;
+        job.setAside();
+        await sleep(clock, backOffMs(keepBackOff, failures), signal);
+      }
+    }
   }
 
   /** Somebody else wrote it into the stream: nothing to plan, but nothing to throw away either. */
@@ -155,7 +175,7 @@ export function createFollowUp(options: FollowUpOptions): (job: Job, signals: Jo
     const reason = `message ${job.streamSeq} on ${job.subject} is no event of this program`;
     const code = 'follow-up-unreadable';
     const letter = { ...letterOf(job), messageId: `${job.streamSeq}`, body: job.data, code, reason } as const;
-    await publisher.publish(followUpLetterPublication(prefix, letter), signal);
+    await keep(job, followUpLetterPublication(prefix, letter), signal);
     await job.ack();
     options.onUnreadable(job.subject);
   }

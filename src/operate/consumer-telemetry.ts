@@ -10,7 +10,7 @@ export function createConsumerTelemetry({ log, state, clock, once }: TelemetryPa
     known.trouble = { code, message, atMs: clock.now() };
   };
   /** NATS is away, which has a line of its own: what follows from that needs none. */
-  const isNatsAway = (): boolean => !state.nats.connected || state.nats.closed !== undefined;
+  const isNatsAway = (): boolean => !state.nats.connected || state.nats.closed?.isReady === false;
 
   return {
     jobQueueFailed: (durable: string, reason: string, retryInMs: number) => {
@@ -39,14 +39,10 @@ export function createConsumerTelemetry({ log, state, clock, once }: TelemetryPa
       }
     },
     consumerMade: (consumer: string, stream: string, waiting: number) => {
-      const facts = { consumer, stream, waiting };
-      const from = 'it starts with the first message of the stream';
-      if (waiting === 0) log.info(facts, `the consumer was not there and is made: ${from}`);
-      else
-        log.warn(
-          facts,
-          `the consumer was not there and is made: ${from}; if somebody deleted it, what has an outcome is not called on again`,
-        );
+      // No warning: at a first start events may be stored before the consumer is there.
+      const made = 'the consumer was not there and is made: it starts with the first message of the stream';
+      const again = '; if somebody deleted it, what has an outcome is not called on again';
+      log.info({ consumer, stream, waiting }, waiting === 0 ? made : `${made}${again}`);
     },
     consumerPaused: (consumer: string, stream: string, untilMs: number) => {
       const until = new Date(untilMs).toISOString();

@@ -78,7 +78,7 @@ function workerFault({ phase, startTrouble }: WorkerState): string | undefined {
 }
 
 function natsFault({ connected, closed, trouble }: WorkerState['nats'], clock: Clock): string | undefined {
-  if (closed) {
+  if (closed && !closed.isReady) {
     const closedMs = clock.monotonicMs() - closed.sinceMs;
     return `nothing can be stored for ${Math.round(closedMs / 1000)} s: ${closed.because}`;
   }

@@ -103,6 +103,11 @@ export const metricTable = {
     labels: [],
     help: 'Lost connections to NATS.',
   },
+  vod_relay_not_stored_total: {
+    type: 'counter',
+    labels: ['kind'],
+    help: 'Publications that a stream of this kind does not store for a lasting reason (a limit, a permission): tried again later, with growing delays.',
+  },
   vod_relay_publish_duration_seconds: {
     type: 'histogram',
     labels: [],

@@ -18,6 +18,9 @@ export interface MetricSources {
 /** prom-client gives these three gauges the ending of a counter, which promtool refuses. */
 const misnamed = ['handles', 'requests', 'resources'].map((what) => `nodejs_active_${what}_total`);
 
+/** What the streams of a worker hold; the end of their names. */
+const storedKinds = ['events', 'dead-letters', 'follow-ups', 'other'] as const;
+
 /**
  * The metrics of a worker. What the ledger and the state know is read from them when it is asked for; the rest is told
  * here. The three metrics of the ledger are read in one go, so that their equation holds in every answer.
@@ -48,7 +51,7 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
     metric.set({ version: plan.version, role: plan.role }, 1);
   });
   gauge('vod_relay_nats_up', (metric) => {
-    metric.set(nats.connected && nats.closed === undefined ? 1 : 0);
+    metric.set(nats.connected && nats.closed?.isReady !== false ? 1 : 0);
   });
   if (plan.followsUp) {
     gauge('vod_relay_follow_up_up', (metric) => {
@@ -84,6 +87,8 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
       if (!Object.hasOwn(followUpCodes, code)) deadLetters.inc({ queue, code }, 0);
     }
   }
+  const notStored = counter('vod_relay_not_stored_total');
+  for (const kind of storedKinds) notStored.inc({ kind }, 0);
   const mnsRequests = counter('vod_relay_mns_requests_total');
   const polls = histogram('vod_relay_poll_duration_seconds');
   const enqueueToPublish = histogram('vod_relay_enqueue_to_publish_seconds');
@@ -100,6 +105,10 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
   return {
     deadLettered(queue: string, code: string): void {
       deadLetters.inc({ queue, code });
+    },
+    notStored(stream: string): void {
+      const kind = storedKinds.find((each) => stream.endsWith(`_${each.toUpperCase().replace('-', '_')}`));
+      notStored.inc({ kind: kind ?? 'other' });
     },
     messageFailed(queue: string): void {
       failures.inc({ queue });

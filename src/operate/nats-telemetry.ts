@@ -3,6 +3,16 @@ import { adviceOn, type Refusal } from './nats-refusal.js';
 import type { Trouble } from './state.js';
 import type { TelemetryParts } from './telemetry-parts.js';
 
+/** As NotStoredError of the publisher. */
+interface NotStored {
+  stream: string;
+  subject: string;
+  reason: string;
+  advice: string;
+}
+
+/** Of a subject no more than this is in a line. */
+const maxSubjectLength = 300;
 const advice = '`vod-relay doctor` says what to mend';
 
 /** What can happen between the worker and NATS: as `createTelemetry`, of which it is a part. */
@@ -84,10 +94,21 @@ export function createNatsTelemetry({ log, state, metrics, clock, once, bursts }
         );
       });
     },
-    publishTrouble: (reason: string) => {
-      nats.trouble = trouble(reason);
-      once.tell('publish', reason, (more) => {
-        log.warn({ reason, ...more }, 'NATS does not store an event for now: trying again');
+    publishTrouble: (reason: string, stream: string) => {
+      nats.trouble = trouble(`${stream}: ${reason}`);
+      once.tell(`publish ${stream}`, reason, (more) => {
+        log.warn({ stream, reason, ...more }, 'the stream does not store a message for now: trying again');
+      });
+    },
+    /** A publication is given up for now, so that it holds up no other. */
+    notStored: ({ stream, subject, reason, advice }: NotStored) => {
+      nats.trouble = trouble(`${stream}: ${reason}`);
+      metrics.notStored(stream);
+      bursts.tell(`not stored ${stream} ${reason}`, (more) => {
+        log.error(
+          { stream, subject: subject.slice(0, maxSubjectLength), reason, advice, ...more },
+          'message not stored: it is tried again with growing delays, and holds up no other',
+        );
       });
     },
     /** A publication was stored. */
@@ -104,7 +125,11 @@ export function createNatsTelemetry({ log, state, metrics, clock, once, bursts }
         });
         return;
       }
-      nats.closed = { because: reason, sinceMs: clock.monotonicMs() };
+      nats.closed = {
+        because: reason,
+        sinceMs: nats.closed?.sinceMs ?? clock.monotonicMs(),
+        isReady: false,
+      };
       nats.trouble = trouble(reason);
       once.tell('store', reason, (more) => {
         log.error({ reason, advice, ...more }, 'NATS cannot store events: nothing is received until it can');
@@ -123,6 +148,17 @@ export function createNatsTelemetry({ log, state, metrics, clock, once, bursts }
         log.error(
           { stream, reason, ...more },
           'the stream may not be looked at: its word that a message is stored already is believed, and one that was purged or rolled back is lost; grant "$JS.API.STREAM.MSG.GET.<stream>"',
+        );
+      });
+    },
+    /** Nothing was stored since it could not be, but by the state of the stream the next message can. */
+    storeReady: () => {
+      if (!nats.closed || nats.closed.isReady) return;
+      nats.closed = { ...nats.closed, isReady: true };
+      bursts.tell('store ready', (more) => {
+        log.info(
+          more,
+          'the stream of events looks well: one message is received, and the rest once it is stored',
         );
       });
     },

@@ -50,8 +50,11 @@ export class QueueState {
 interface NatsState {
   connected: boolean;
   server: string | undefined;
-  /** Why nothing can be stored, and since when (monotonic); undefined while it can, as far as known. */
-  closed: { because: string; sinceMs: number } | undefined;
+  /**
+   * Why no event can be stored, and since when (monotonic); undefined while it can, as far as known. Ready: the cause is
+   * gone by the state of the stream, and the next message will show.
+   */
+  closed: { because: string; sinceMs: number; isReady: boolean } | undefined;
   trouble: Trouble | undefined;
 }
 

@@ -22,12 +22,25 @@ export function statusOf(
     startedAt: timeOf(startedAtMs),
     uptimeSeconds: Math.round((clock.now() - startedAtMs) / 1000),
     eventLoopDelayMs: Math.round(loopDelayMs),
-    nats: { ...parts['nats'], server: nats.server ?? null, lastError: errorOf(nats.trouble) },
+    nats: {
+      ...parts['nats'],
+      server: nats.server ?? null,
+      receiving: receivingOf(nats, clock),
+      lastError: errorOf(nats.trouble),
+    },
     queues: Object.fromEntries(queues) as object,
     ...(plan.followsUp && {
       followUp: { ...parts['follow-up'], ...followUpStatus(followUp), totals: ledger.followUps() },
     }),
   };
+}
+
+/** Whether messages are received, by what can be stored. */
+function receivingOf({ closed }: WorkerState['nats'], clock: Clock): object {
+  if (!closed) return { state: 'open' };
+  const { because, isReady, sinceMs } = closed;
+  const seconds = secondsOf(clock.monotonicMs() - sinceMs);
+  return { state: isReady ? 'one message at a time' : 'closed', because, seconds };
 }
 
 function queueStatus(queue: QueueState, clock: Clock): object {

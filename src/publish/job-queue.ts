@@ -3,38 +3,9 @@ import { backOffMs, sleep, type Clock } from '../time.js';
 import { ConsumerWatch, toldTimeMs, type ConsumerEvents } from './consumer-watch.js';
 import type { Delivery } from './delivery.js';
 import { ensureConsumer } from './durable-consumer.js';
+import type { Backlog, Job } from './job.js';
 import { Pull } from './pull.js';
 import { findStream, jetStreamManager } from './topology.js';
-
-/** One message of a stream, handed out to be worked on. */
-export interface Job {
-  readonly subject: string;
-  /** The first value of each. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly text: string;
-  /** As stored, byte for byte. */
-  readonly data: Uint8Array;
-  /** When the stream stored it, epoch milliseconds. */
-  readonly storedAtMs: number;
-  readonly streamSeq: number;
-  /** Deliveries of this message so far, from 1. */
-  readonly deliveries: number;
-  /** Nobody can have had it before. False where that is not sure: after a crash, or a consumer made again. */
-  readonly isNew: boolean;
-  /** It is this late at least by the clock of NATS, epoch milliseconds. */
-  serverNowMs(): Promise<number>;
-  /** Done for good. @returns false when the server has not confirmed it: it may be handed out again. */
-  ack(): Promise<boolean>;
-  /** Handed out again after this long. */
-  redeliver(delayMs: number): void;
-}
-
-/** How much of the queue is not done. */
-export interface Backlog {
-  waiting: number;
-  /** How long ago the oldest message that is not done was stored, by the clock of NATS if it tells; 0 when all are done. */
-  ageMs: number;
-}
 
 export interface JobQueueOptions {
   stream: string;
@@ -71,6 +42,8 @@ const ackWaitMs = 15_000;
 const expiresMs = 5_000;
 /** A connection is back within this, usually; a job that is done is then not done twice. */
 const ackTry = { tries: 3, withinMs: 2_000 };
+/** Set aside at once, at most: each has had its call, and has it again when the process dies. */
+const maxAside = 200;
 const failedBackOff = { baseMs: 1_000, maxMs: 600_000 };
 /** Clocks that are no further apart than this agree. */
 const clocksApartMs = 5_000;
@@ -89,6 +62,7 @@ export class JobQueue {
   readonly #parts: JobQueueParts;
   readonly #watch: ConsumerWatch;
   readonly #running = new Set<Promise<void>>();
+  #aside = 0;
   #pull: Pull | undefined;
   #asked: { info: Promise<unknown>; atMs: number } | undefined;
 
@@ -113,9 +87,9 @@ export class JobQueue {
       durable,
       expiresMs,
       prepare: () => this.#prepare(),
-      room: () => maxInFlight - this.#running.size,
+      room: () => maxInFlight - this.#inWork,
       take: (delivery) => {
-        if (pull.isStopped || this.#running.size >= maxInFlight) {
+        if (pull.isStopped || this.#inWork >= maxInFlight) {
           pull.giveBack(delivery, 0);
           return;
         }
@@ -195,6 +169,10 @@ export class JobQueue {
     return known();
   }
 
+  get #inWork(): number {
+    return this.#running.size - Math.min(this.#aside, maxAside);
+  }
+
   async #prepare(): Promise<void> {
     const { connection, isManaged, declareStreams } = this.#parts;
     const manager = await jetStreamManager(connection);
@@ -225,6 +203,13 @@ export class JobQueue {
       cancelKeepAlive();
       return isConfirmed;
     };
+    let isAside = false;
+    const setAside = (): void => {
+      if (isAside) return;
+      isAside = true;
+      this.#aside++;
+      pull.more();
+    };
     const { subject, headers, data, storedAtMs, streamSeq, deliveries } = delivery;
     const isNew = this.#watch.handedOut(delivery);
     const text = Buffer.from(data).toString('utf8');
@@ -232,10 +217,11 @@ export class JobQueue {
     try {
       const place = { storedAtMs, streamSeq, deliveries, isNew };
       const serverNowMs = (): Promise<number> => this.#serverNowMs(storedAtMs);
-      await handle({ subject, headers, text, data, ...place, serverNowMs, ack, redeliver });
+      await handle({ subject, headers, text, data, ...place, serverNowMs, ack, redeliver, setAside });
     } catch (error) {
       failure = error;
     }
+    if (isAside) this.#aside--;
     if (isSettled) return;
     const retryInMs = backOffMs(failedBackOff, deliveries);
     redeliver(retryInMs);

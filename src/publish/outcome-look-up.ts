@@ -2,7 +2,7 @@ import { followUpId } from '../event/event-id.js';
 import { readOutcome, type StoredOutcome } from '../event/follow-up-event.js';
 import { followUpOutcomes, type FollowUp, type FollowUpOutcome } from '../event/follow-up.js';
 import { followUpSubject } from '../event/subject.js';
-import type { Job } from './job-queue.js';
+import type { Job } from './job.js';
 import type { StoredMessage, StreamReader } from './stream-reader.js';
 
 /** `settled`: a final outcome is stored, or a later postponement, which goes on. `unknown`: NATS does not say. */

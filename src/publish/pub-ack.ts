@@ -6,8 +6,13 @@ export type PubAckAnswer =
   | { kind: 'stored'; stream: string; seq: number; duplicate: boolean }
   /** Not stored for now: the same publish may succeed later. */
   | { kind: 'try-again'; reason: string }
+  /** Not stored for a reason that lasts, until an operator changes something or the stream has room. */
+  | { kind: 'refused'; reason: string; scope: RefusalScope }
   /** Never stored as it is, whenever it is tried. */
   | { kind: 'rejected'; reason: string };
+
+/** What a refusal concerns: this subject alone, by the server's words; the whole stream; or what only others can show. */
+export type RefusalScope = 'subject' | 'stream' | 'unclear';
 
 interface PubAckJson {
   stream?: string;
@@ -28,6 +33,16 @@ export const notCommitted = 'the server takes it for a duplicate of a message th
 /** The message is larger than the stream takes; `maximum message size exceeded`. */
 const tooLarge = 10054;
 
+/** Not stored, with the limit of the stream in its words. */
+const storeFailed = 10077;
+const perSubject = /per subject/;
+/** The subject belongs to another stream: 10060. Everything else here is a limit of the stream, the account or the disk. */
+const refusals: ReadonlyMap<number, RefusalScope> = new Map([
+  [10060, 'unclear'],
+  [storeFailed, 'stream'],
+  ...[10002, 10023, 10028, 10047, 10109].map((code) => [code, 'stream'] as const),
+]);
+
 /**
  * Reads the reply to a publish. Whatever is not understood is to be tried again: an unknown answer is no promise.
  * Sources: ADR-22 (no responders), the JetStream API error table.
@@ -43,7 +58,10 @@ export function readPubAck(message: Msg): PubAckAnswer {
   if (answer.error) {
     const { err_code, description = 'no description' } = answer.error;
     const reason = `${description} (${err_code ?? 'no code'})`;
-    return { kind: err_code === tooLarge ? 'rejected' : 'try-again', reason };
+    const scope = refusals.get(err_code ?? 0);
+    if (scope === undefined) return { kind: err_code === tooLarge ? 'rejected' : 'try-again', reason };
+    const isPerSubject = err_code === storeFailed && perSubject.test(description);
+    return { kind: 'refused', reason, scope: isPerSubject ? 'subject' : scope };
   }
   if (answer.seq === 0 && answer.duplicate === true) return { kind: 'try-again', reason: notCommitted };
   if (!answer.stream || !Number.isSafeInteger(answer.seq) || Number(answer.seq) <= 0) {

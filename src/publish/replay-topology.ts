@@ -1,5 +1,13 @@
 import type { NatsConnection } from 'nats';
-import { declareUntilDone, jetStreamManager, stream, streamBase, type TopologyOptions } from './topology.js';
+import type { Clock } from '../time.js';
+import { StreamDeclaration } from './stream-declaration.js';
+import {
+  jetStreamManager,
+  stream,
+  streamBase,
+  type PermitStreamShape,
+  type TopologyEvents,
+} from './topology.js';
 
 /** How long the stream of replays remembers ids: publishes that are tried again, no more. */
 const replayWindowMs = 120_000;
@@ -10,20 +18,30 @@ export function replayStreamName(prefix: string): string {
 }
 
 /**
- * As `declareStreams`, for the stream of replays. It keeps what replays send for as long as events are kept, and the
+ * Makes sure of the stream of replays, or tries until the signal is aborted. It keeps what replays send for as long as events are kept, and the
  * last checkpoint of each (they are written with `Nats-Rollup`).
  */
 export async function declareReplayStream(
-  options: Omit<TopologyOptions, 'deadLettersMs' | 'followUpsMs' | 'horizonMs' | 'withFollowUps'>,
+  options: PermitStreamShape & {
+    connection: NatsConnection;
+    eventsMs: number;
+    clock: Clock;
+    signal: AbortSignal;
+    events: TopologyEvents;
+  },
 ): Promise<void> {
   const { prefix, replicas, eventsMs } = options;
   const subjects = [`${prefix}.replay.>`, `${prefix}.replay-checkpoint.>`];
   const windowMs = Math.min(replayWindowMs, eventsMs);
-  const config = {
-    ...stream(replayStreamName(prefix), subjects, eventsMs, windowMs, replicas),
-    allow_rollup_hdrs: true,
-  };
-  await declareUntilDone(config, options);
+  const declaration = new StreamDeclaration({
+    ...options,
+    closed: options.signal,
+    wanted: (horizonMs) => ({
+      ...stream(replayStreamName(prefix), subjects, eventsMs, horizonMs, replicas),
+      allow_rollup_hdrs: true,
+    }),
+  });
+  await declaration.ensure(windowMs);
 }
 
 /** The stream that stores everything published under `<prefix>.>`; undefined when no stream does. */

@@ -2,6 +2,7 @@ import type { ConfirmEvents } from './confirmed-publisher.js';
 import type { ConnectionEvents, NatsOptions } from './connection.js';
 import type { JobQueueEvents } from './job-queue.js';
 import type { PermitEvents } from './permits.js';
+import type { NotStoredError } from './not-stored.js';
 import type { ClosedReason } from './store-gate.js';
 import type { TopologyEvents } from './topology.js';
 
@@ -17,7 +18,11 @@ export interface StoreOptions extends NatsOptions {
 
 export interface StoreEvents
   extends ConnectionEvents, TopologyEvents, ConfirmEvents, JobQueueEvents, PermitEvents {
-  publishTrouble(reason: string): void;
+  publishTrouble(reason: string, stream: string): void;
+  /** A publication is given up, since its stream does not store it for a lasting reason. */
+  notStored(error: NotStoredError): void;
+  /** The gate is closed still, but by the state of its stream a message can be stored: one is let through. */
+  storeReady(): void;
   /** The gate closed for this reason, or opened (undefined). */
   storeGate(reason: ClosedReason | undefined): void;
 }

@@ -10,10 +10,7 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from 'nats';
-import { retryUntilDone, type Clock } from '../time.js';
 import { knownSinceOf, lengthenWindow } from './duplicate-window.js';
-
-const declareBackOff = { baseMs: 250, maxMs: 10_000 };
 
 /** The streams of one subject prefix. */
 export interface StreamNames {
@@ -29,21 +26,6 @@ export interface StreamNames {
 export interface PermitStreamShape {
   prefix: string;
   replicas: number;
-}
-
-export interface TopologyOptions extends PermitStreamShape {
-  connection: NatsConnection;
-  /** How long each is kept; at least the horizon. */
-  eventsMs: number;
-  followUpsMs: number;
-  deadLettersMs: number;
-  /** How long JetStream remembers ids. */
-  horizonMs: number;
-  /** Whether the streams of the follow-up half are wanted too. */
-  withFollowUps: boolean;
-  clock: Clock;
-  signal: AbortSignal;
-  events: TopologyEvents;
 }
 
 export interface TopologyEvents {
@@ -88,45 +70,7 @@ export function streamBase(prefix: string): string {
   return prefix.toUpperCase().replaceAll('.', '_');
 }
 
-/**
- * Makes sure that the streams exist: creates what is absent, and lengthens a duplicate window (and the age it needs)
- * that is shorter than the dedupe horizon, because an event could be stored twice. Nothing else is changed, nothing
- * is ever shortened or deleted. Tries until it succeeds or the signal is aborted.
- */
-export async function declareStreams(options: TopologyOptions): Promise<void> {
-  const { prefix, replicas, horizonMs, withFollowUps } = options;
-  const names = streamNames(prefix);
-  const wanted = [
-    stream(names.events, [`${prefix}.event.>`], options.eventsMs, horizonMs, replicas),
-    stream(names.deadLetters, [`${prefix}.dead-letter.>`], options.deadLettersMs, horizonMs, replicas),
-  ];
-  if (withFollowUps) {
-    wanted.push(
-      stream(names.followUps, [`${prefix}.follow-up.>`], options.followUpsMs, horizonMs, replicas),
-      permits(options),
-    );
-  }
-  for (const config of wanted) await declareUntilDone(config, options);
-}
-
-/** Makes sure that one stream is there. Tries until it succeeds or the signal is aborted. */
-export async function declareUntilDone(
-  config: WantedStream,
-  { connection, signal, clock, events }: Pick<TopologyOptions, 'connection' | 'signal' | 'clock' | 'events'>,
-): Promise<void> {
-  const attempt = async (): Promise<void> =>
-    declare(await jetStreamManager(connection), config, events, clock.now());
-  await retryUntilDone(attempt, {
-    clock,
-    backOff: declareBackOff,
-    signal,
-    onFailure: (error, retryInMs) => {
-      events.declareFailed(config.name, (error as Error).message, retryInMs);
-    },
-  });
-}
-
-type WantedStream = Pick<
+export type WantedStream = Pick<
   StreamConfig,
   'name' | 'subjects' | 'max_age' | 'duplicate_window' | 'num_replicas' | 'storage' | 'retention' | 'discard'
 > &
@@ -172,7 +116,12 @@ export async function declarePermitStream(
   await declare(manager, permits(shape), events, 0);
 }
 
-async function declare(
+/**
+ * Makes sure of a stream, once: creates it when it is absent, and lengthens a duplicate window (and the age it needs)
+ * that is shorter than the dedupe horizon, because an event could be stored twice. Nothing else is changed, nothing
+ * is ever shortened or deleted. @throws NatsError when NATS does not answer or refuses.
+ */
+export async function declare(
   manager: JetStreamManager,
   wanted: WantedStream,
   events: TopologyEvents,

@@ -1,10 +1,16 @@
-/** Whether what is received can be stored. Receiving waits while it is closed. */
+/** Whether what is received can be stored. */
 export interface StoreGate {
   readonly isOpen: boolean;
-  /** Resolves when the gate is open or the signal is aborted. */
-  whenOpen(signal: AbortSignal): Promise<void>;
-  /** Calls `listener` each time the gate closes. */
-  onClose(listener: () => void): void;
+  /** Waits for leave to receive up to `max` messages, or until the signal is aborted. */
+  admit(max: number, signal: AbortSignal): Promise<Admission>;
+}
+
+/** Leave to receive up to `limit` messages; 0 only after an abort. `done` is called once it is known how many came. */
+export interface Admission {
+  readonly limit: number;
+  /** Nothing is known to be stored yet: another queue may have the one message that is to show it. */
+  readonly isProbe: boolean;
+  done(received: number): void;
 }
 
 /** What a receiver reports; each is one event for the operator. */

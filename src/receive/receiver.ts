@@ -1,11 +1,14 @@
+import { setMaxListeners } from 'node:events';
 import { backOffMs, sleep, type Clock } from '../time.js';
 import { AckBatch } from './ack-batch.js';
 import { EmptyPolls } from './empty-poll.js';
-import { Lease } from './lease.js';
+import type { ByteBudget, Reservation } from './byte-budget.js';
+import { InFlight } from './in-flight.js';
+import type { Lease } from './lease.js';
 import { MnsError, ownCodes } from './mns-error.js';
 import { PollOverdueError, PollWatch } from './poll-watch.js';
 import type { Delivery, Queue } from './queue.js';
-import type { ReceiverEvents, StoreGate } from './receiver-events.js';
+import type { Admission, ReceiverEvents, StoreGate } from './receiver-events.js';
 import { Slots } from './slots.js';
 
 export interface ReceiverOptions {
@@ -21,6 +24,8 @@ export interface ReceiverOptions {
   };
   ack: { batch: number; lingerMs: number };
   gate: StoreGate;
+  /** Shared by all queues. */
+  budget: ByteBudget;
   clock: Clock;
   events: ReceiverEvents;
   /** Carries one message to its outcome, and the lease to its end. Must not reject. */
@@ -30,8 +35,8 @@ export interface ReceiverOptions {
 const failureBackOff = { baseMs: 500, maxMs: 30_000 };
 /** After a poll without an answer, which has waited for long already: the network may be back at any moment. */
 const silenceBackOff = { baseMs: 500, maxMs: 2_000 };
-/** A message still in work this long after its lease must have ended never ends by itself. */
-const stuckAfterMs = 60_000;
+/** Whoever waited for less to poll has not waited. */
+const longWaitMs = 1_000;
 /** How long polls may still bring messages after a stop, before they are cut off: cutting one can strand a message. */
 const lastAnswersMs = 1_000;
 
@@ -45,9 +50,10 @@ export class Receiver {
   readonly #stopping = new AbortController();
   readonly #polls = new Set<AbortController>();
   readonly #pollers = new Set<Promise<void>>();
-  readonly #leases = new Map<Lease, Promise<unknown>>();
+  readonly #inFlight: InFlight;
   readonly #watch: PollWatch;
-  #visibilityMs: number;
+  /** Pollers that wait for leave to poll. */
+  #waiting = 0;
   /** Pollers that have not made up their mind to end. */
   #wanted = 0;
   /** Failures since a poll last worked, over all pollers. */
@@ -55,10 +61,10 @@ export class Receiver {
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
-    const { queue, visibilityMs, receive, ack, clock, events, gate } = options;
+    setMaxListeners(0, this.#stopping.signal);
+    const { queue, visibilityMs, receive, ack, clock, events } = options;
     this.#slots = new Slots(receive.maxInFlight);
     this.#watch = new PollWatch(clock, receive.waitMs);
-    this.#visibilityMs = visibilityMs;
     this.#acks = new AckBatch({
       queue,
       size: ack.batch,
@@ -68,9 +74,9 @@ export class Receiver {
         events.ackFailed(queue.name, error, messages);
       },
     });
-    gate.onClose(() => {
-      this.#cutPolls();
-    });
+    const { budget, handle } = options;
+    const [acks, slots, { maxLeaseMs }] = [this.#acks, this.#slots, receive];
+    this.#inFlight = new InFlight({ queue, visibilityMs, maxLeaseMs, acks, slots, clock, budget, handle });
   }
 
   get queueName(): string {
@@ -79,7 +85,7 @@ export class Receiver {
 
   /** Messages received and not yet settled. */
   get inFlight(): number {
-    return this.#leases.size;
+    return this.#inFlight.count;
   }
 
   get pollers(): number {
@@ -88,13 +94,10 @@ export class Receiver {
 
   /** Why only a restart of the process can help, in words; undefined while all is well or an outage explains it. */
   get stuck(): string | undefined {
-    const { gate, receive, clock } = this.#options;
-    const canPoll = gate.isOpen && this.inFlight < receive.maxInFlight && !this.#stopping.signal.aborted;
-    if (canPoll && this.#watch.isStuck)
+    const mayPoll = this.#waiting < this.#pollers.size && !this.#stopping.signal.aborted;
+    if (mayPoll && this.#watch.isStuck)
       return 'no poll has returned, and neither have those that replaced it';
-    const [oldest] = this.#leases.keys();
-    if (oldest && clock.monotonicMs() > oldest.endsByMs + stuckAfterMs)
-      return 'a message is still in work though its lease has ended';
+    if (this.#inFlight.isStuck) return 'a message is still in work though its lease has ended';
     return undefined;
   }
 
@@ -115,10 +118,7 @@ export class Receiver {
 
   /** Resolves when everything in flight is settled. Call after `stop`. */
   async drain(): Promise<void> {
-    while (this.#leases.size > 0) {
-      this.#acks.flush();
-      await Promise.all(this.#leases.values());
-    }
+    await this.#inFlight.drain();
   }
 
   /** Asks for everything in flight to be released or abandoned. */
@@ -127,7 +127,7 @@ export class Receiver {
       this.#stopping.abort();
       this.#cutPolls();
     }
-    for (const lease of this.#leases.keys()) lease.interrupt(how);
+    this.#inFlight.interrupt(how);
   }
 
   async close(): Promise<void> {
@@ -146,23 +146,29 @@ export class Receiver {
 
   /** One poller: polls until stop, or until an empty poll while there are more pollers than the least. */
   async #pollUntilIdle(): Promise<void> {
-    const { receive, gate, clock, events } = this.#options;
+    const { receive, gate, budget, clock, events } = this.#options;
     const stop = this.#stopping.signal;
     const empty = new EmptyPolls();
     for (let failures = 0, isSilent = false; ;) {
-      const hasToWait = !gate.isOpen || this.inFlight >= receive.maxInFlight;
-      await gate.whenOpen(stop);
-      const slots = await this.#slots.take(receive.batch, stop);
-      if (hasToWait) this.#watch.resume();
-      if (stop.aborted || !gate.isOpen) {
+      const askedMs = clock.monotonicMs();
+      this.#waiting++;
+      const room = await this.#slots.take(receive.batch, stop);
+      const reservation = await budget.reserve(room, this.#inFlight.expectedBytes, stop);
+      const admission = await gate.admit(reservation.messages, stop);
+      const slots = admission.limit;
+      this.#slots.give(room - slots);
+      reservation.settle(slots * this.#inFlight.expectedBytes);
+      this.#waiting--;
+      if (clock.monotonicMs() - askedMs >= longWaitMs) this.#watch.resume();
+      if (stop.aborted) {
         this.#slots.give(slots);
-        if (stop.aborted) return;
-        continue;
+        reservation.settle(0);
+        return;
       }
       const startedMs = clock.monotonicMs();
       // Whether MNS answers again is seen sooner by a poll that does not wait.
-      const waitSeconds = isSilent ? 0 : Math.round(receive.waitMs / 1000);
-      const received = await this.#poll(slots, waitSeconds, failures + 1);
+      const waitSeconds = isSilent || admission.isProbe ? 0 : Math.round(receive.waitMs / 1000);
+      const received = await this.#poll(slots, waitSeconds, failures + 1, { admission, reservation });
       if (received === 'cut') continue;
       const wasSilent = isSilent;
       isSilent = received === 'silent';
@@ -182,6 +188,10 @@ export class Receiver {
         this.#wanted--;
         return;
       }
+      if (admission.isProbe) {
+        await sleep(clock, backOffMs(silenceBackOff, 1), stop);
+        continue;
+      }
       // That a poll without a wait came back empty says only that MNS answers again.
       if (wasSilent) continue;
       const { pauseMs, isCapped } = empty.next(waitSeconds * 1000, clock.monotonicMs() - startedMs);
@@ -194,7 +204,12 @@ export class Receiver {
    * One long poll into `slots` free slots, with its back-off if it is this poller's `nthFailure` in a row.
    * @returns how many messages it brought, or how it failed: `silent` when there was no answer. Never rejects.
    */
-  async #poll(slots: number, waitSeconds: number, nthFailure: number): Promise<number | Failure> {
+  async #poll(
+    slots: number,
+    waitSeconds: number,
+    nthFailure: number,
+    { admission, reservation }: { admission: Admission; reservation: Reservation },
+  ): Promise<number | Failure> {
     const { queue, clock, events } = this.#options;
     const poll = new AbortController();
     this.#polls.add(poll);
@@ -206,6 +221,8 @@ export class Receiver {
       });
     } catch (error) {
       this.#slots.give(slots);
+      admission.done(0);
+      reservation.settle(0);
       const isOverdue = error instanceof PollOverdueError;
       if (poll.signal.aborted && !isOverdue) return 'cut';
       this.#failures++;
@@ -222,28 +239,10 @@ export class Receiver {
       this.#failures = 0;
     }
     this.#slots.give(slots - deliveries.length);
+    admission.done(deliveries.length);
     const oldestMs = Math.min(...deliveries.map(({ message }) => message.enqueuedAtMs));
     events.received(queue.name, deliveries.length, oldestMs);
-    for (const delivery of deliveries) this.#begin(delivery);
+    this.#inFlight.begin(deliveries, reservation);
     return deliveries.length;
-  }
-
-  #begin(delivery: Delivery): void {
-    const { queue, receive, clock, handle } = this.#options;
-    this.#visibilityMs = delivery.visibilityMs ?? this.#visibilityMs;
-    const lease = new Lease({
-      queue,
-      acks: this.#acks,
-      delivery,
-      visibilityMs: this.#visibilityMs,
-      maxLeaseMs: receive.maxLeaseMs,
-      clock,
-    });
-    const handled = handle(lease).finally(() => {
-      lease.abandon();
-      this.#leases.delete(lease);
-      this.#slots.give(1);
-    });
-    this.#leases.set(lease, handled);
   }
 }

@@ -4,7 +4,8 @@ import type { DeadLetterCode } from '../event/dead-letter-code.js';
 import { traceContextOf } from '../event/trace-context.js';
 import type { EventOrigin } from '../event/vod-event.js';
 import { deadLetterPublication, eventPublication } from '../publish/publication.js';
-import { PublishRejectedError, type Publisher } from '../publish/publisher.js';
+import { NotStoredError, PublishRejectedError } from '../publish/not-stored.js';
+import type { Publication, Publisher } from '../publish/publisher.js';
 import type { ReceivedMessage } from '../receive/queue.js';
 import type { Outcome } from './outcome.js';
 import { settle, type SettleableLease } from './settle.js';
@@ -52,26 +53,37 @@ export function createRelay(options: RelayOptions): (lease: RelayLease) => Promi
   };
 
   async function publish(lease: RelayLease): Promise<Outcome> {
-    const { message } = lease;
-    const decoded = decodeMessage(message);
-    if (decoded.kind === 'undecodable')
-      return await deadLetter(lease, decoded.code, decoded.reason, decoded.at);
-    const { event } = decoded;
-    const isForeign = event.kind === 'foreign';
-    if (isForeign && foreignEvents === 'discard') return { kind: 'discarded' };
-    if (isForeign && foreignEvents === 'dead-letter') {
-      return await deadLetter(lease, 'foreign-refused', 'foreignEvents is set to dead-letter', 'EventType');
-    }
-    const cloudEvent = toCloudEvent(event, origin, new Date(message.enqueuedAtMs).toISOString(), prefix);
-    const publication = eventPublication(prefix, cloudEvent, traceContextOf(message.properties));
-    const { mediaId } = event;
-    const about = { eventId: cloudEvent.id, ...(mediaId !== undefined && { mediaId }) };
+    const prepared = prepare(lease.message);
+    if ('code' in prepared) return await deadLetter(lease, prepared.code, prepared.reason, prepared.at);
+    if ('kind' in prepared) return prepared;
+    const { publication, isForeign, mediaId } = prepared;
+    const about = { eventId: publication.msgId, ...(mediaId !== undefined && { mediaId }) };
     try {
       const { duplicate } = await publisher.publish(publication, lease.signal);
       return { kind: duplicate ? 'duplicate' : isForeign ? 'forwarded' : 'published', ...about };
     } catch (error) {
       return { ...(await recover(lease, error)), ...about };
     }
+  }
+
+  /** Decodes and identifies. Of all the texts on the way only the bytes to publish are left: many wait at once. */
+  function prepare(message: ReceivedMessage): Prepared | { kind: 'discarded' } | LetterFacts {
+    const decoded = decodeMessage(message);
+    if (decoded.kind === 'undecodable') {
+      const { code, reason, at } = decoded;
+      return { code, reason, at };
+    }
+    const { event } = decoded;
+    const isForeign = event.kind === 'foreign';
+    if (isForeign && foreignEvents === 'discard') return { kind: 'discarded' };
+    if (isForeign && foreignEvents === 'dead-letter') {
+      const reason = 'foreignEvents is set to dead-letter';
+      return { code: 'foreign-refused', reason, at: 'EventType' };
+    }
+    const cloudEvent = toCloudEvent(event, origin, new Date(message.enqueuedAtMs).toISOString(), prefix);
+    const publication = eventPublication(prefix, cloudEvent, traceContextOf(message.properties));
+    const { mediaId } = event;
+    return { publication: { ...publication, body: Buffer.from(cloudEvent.body) }, isForeign, mediaId };
   }
 
   async function deadLetter(
@@ -110,7 +122,7 @@ export function createRelay(options: RelayOptions): (lease: RelayLease) => Promi
         return await deadLetter(
           lease,
           'attempts-exhausted',
-          `failed ${attempt} times: ${(error as Error).name}`,
+          `failed ${attempt} times: ${error instanceof NotStoredError ? error.message : (error as Error).name}`,
           '',
         );
       }
@@ -122,6 +134,15 @@ export function createRelay(options: RelayOptions): (lease: RelayLease) => Promi
     return { kind: 'released', delaySeconds: redeliverAfterSeconds(attempt), cause: error };
   }
 }
+
+/** An event that is ready to be published. */
+interface Prepared {
+  publication: Publication;
+  isForeign: boolean;
+  mediaId: string | undefined;
+}
+
+type LetterFacts = { code: DeadLetterCode; reason: string; at: string };
 
 function outcomeOfInterruption({ interruption }: RelayLease): Outcome | undefined {
   switch (interruption) {

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import { PublishRejectedError, type Publisher } from '../publish/publisher.js';
+import { PublishRejectedError } from '../publish/not-stored.js';
+import type { Publisher } from '../publish/publisher.js';
 import { storedBy, StreamLookup, type StoredBy } from '../publish/stream-lookup.js';
 import type { Clock } from '../time.js';
 import type { Checkpoint } from './checkpoint.js';

@@ -1,4 +1,6 @@
+import { getHeapStatistics } from 'node:v8';
 import type { QueueConfig } from '../config/config.js';
+import { ByteBudget, bytesInFlight } from '../receive/byte-budget.js';
 import { Receiver } from '../receive/receiver.js';
 import { MnsClient } from '../receive/mns-client.js';
 import { Queue, type QueueAttributes } from '../receive/queue.js';
@@ -17,6 +19,7 @@ const attributesBackOff = { baseMs: 500, maxMs: 4_000 };
 export function createRelayHalf(parts: Parts): Half {
   const { config, clock, telemetry, tracing, store, stop } = parts;
   const receivers: Receiver[] = [];
+  const budget = new ByteBudget(bytesInFlight(getHeapStatistics().heap_size_limit));
   const labels = queueLabels(config.queues);
   const publisher = timedPublisher(store.publisher, clock, telemetry.published);
   const each = async (act: (receiver: Receiver) => Promise<void>): Promise<void> => {
@@ -62,6 +65,7 @@ export function createRelayHalf(parts: Parts): Half {
       receive: queueConfig.receive,
       ack: queueConfig.ack,
       gate: store.gate,
+      budget,
       clock,
       events: watchQueue({ queue, attributes, remember, clock, stop, telemetry }),
       handle: (lease) =>

@@ -8,6 +8,7 @@ import { createLog } from '../../src/operate/log.js';
 import { createMetrics } from '../../src/operate/metrics.js';
 import { WorkerState } from '../../src/operate/state.js';
 import { createTelemetry } from '../../src/operate/telemetry.js';
+import { ByteBudget } from '../../src/receive/byte-budget.js';
 import { Receiver } from '../../src/receive/receiver.js';
 import { manualClock } from '../fixtures/mns/manual-clock.js';
 import { storedEvents } from '../support/stored-messages.js';
@@ -132,6 +133,7 @@ t.test('a wedged poll loop is noticed, replaced in vain, and turns /livez false'
   let isWedged = true;
   const answers: (() => void)[] = [];
   const receiver = new Receiver({
+    budget: new ByteBudget(1_000_000_000),
     queue: {
       name: queue,
       // Heeds no signal while it is wedged.

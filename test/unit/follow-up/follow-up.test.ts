@@ -3,7 +3,7 @@ import { toCloudEvent } from '../../../src/event/cloud-event.js';
 import type { FollowUpResult } from '../../../src/event/follow-up.js';
 import { createFollowUp, type FollowUpOptions } from '../../../src/follow-up/follow-up.js';
 import { VodError } from '../../../src/follow-up/vod-error.js';
-import type { Job } from '../../../src/publish/job-queue.js';
+import type { Job } from '../../../src/publish/job.js';
 import type { Known } from '../../../src/publish/outcome-look-up.js';
 import type { Publication } from '../../../src/publish/publisher.js';
 import { systemClock } from '../../../src/time.js';
@@ -135,6 +135,9 @@ class Bench {
         this.steps.push(`redeliver ${delayMs}`);
       },
       ...place,
+      setAside: () => {
+        this.steps.push('set aside');
+      },
     };
     await this.#run(job, { stop: this.stop.signal, cut: this.cut.signal });
     return this.steps.slice(from);

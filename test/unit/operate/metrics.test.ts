@@ -18,7 +18,11 @@ t.test('names, labels and texts follow the conventions of Prometheus', async (t)
     t.match(text, `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`);
     if (type === 'histogram') t.match(name, /_seconds$/);
     for (const label of labels) {
-      t.ok(['queue', 'outcome', 'code', 'operation', 'result', 'account', 'version', 'role'].includes(label));
+      t.ok(
+        ['queue', 'outcome', 'code', 'operation', 'result', 'account', 'version', 'role', 'kind'].includes(
+          label,
+        ),
+      );
     }
   }
 });

@@ -104,7 +104,7 @@ t.test(
   async (t) => {
     const { clock, lines, telemetry } = openParts();
     for (let n = 0; n < 100; n++) {
-      telemetry.publishTrouble('no space');
+      telemetry.publishTrouble('no space', 'VOD_EVENTS');
       telemetry.storeGate('no space');
       telemetry.storeGate(undefined);
       telemetry.disconnected('nats:4222');
@@ -208,7 +208,7 @@ t.test(
         telemetry.refused({ text: `Maximum Payload Violation of ${n} bytes` });
       },
       (telemetry, n) => {
-        telemetry.publishTrouble(`no space for ${n} bytes`);
+        telemetry.publishTrouble(`no space for ${n} bytes`, 'VOD_EVENTS');
       },
       (telemetry, n) => {
         telemetry.storeGate(`no space for ${n} bytes`);

@@ -1,7 +1,8 @@
 import { connect as connectRaw } from 'node:net';
 import { AckPolicy, connect, nanos, type ConsumerConfig, type NatsConnection } from 'nats';
 import t from 'tap';
-import type { Job, JobQueue, JobQueueOptions } from '../../../src/publish/job-queue.js';
+import type { Job } from '../../../src/publish/job.js';
+import type { JobQueue, JobQueueOptions } from '../../../src/publish/job-queue.js';
 import { systemClock, type Clock } from '../../../src/time.js';
 import { startNatsServer } from '../../support/nats-server.js';
 import { startTcpProxy } from '../../support/tcp-proxy.js';

@@ -55,6 +55,8 @@ export function recorder(reports: Report[]): StoreEvents {
     refused: record('refused'),
     publishTrouble: record('publishTrouble'),
     storeGate: record('storeGate'),
+    storeReady: record('storeReady'),
+    notStored: record('notStored'),
     streamCreated: record('streamCreated'),
     streamDiffers: record('streamDiffers'),
     windowRefused: record('windowRefused'),

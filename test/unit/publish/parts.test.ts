@@ -18,7 +18,7 @@ t.test('the gate', async (t) => {
     t.notOk(gate.isOpen);
     gate.open();
     gate.close('three');
-    t.same(changes, ['one', undefined, 'three']);
+    t.same(changes, ['one', 'two', undefined, 'three'], 'the reason of today, too');
     t.equal(closed, 2);
     t.end();
   });
@@ -27,18 +27,57 @@ t.test('the gate', async (t) => {
     const gate = new StoreGate(() => undefined);
     const abort = new AbortController();
     const stays = new AbortController();
-    await gate.whenOpen(stays.signal);
+    t.match(await gate.admit(16, stays.signal), { limit: 16, isProbe: false });
     gate.close('closed');
-    const aborted = gate.whenOpen(abort.signal);
-    const waiting = [gate.whenOpen(stays.signal), gate.whenOpen(stays.signal)];
+    const aborted = gate.admit(16, abort.signal);
+    const waiting = [gate.admit(16, stays.signal), gate.admit(16, stays.signal)];
     abort.abort();
-    await aborted;
-    await gate.whenOpen(abort.signal);
+    t.match(await aborted, { limit: 0 });
+    t.match(await gate.admit(16, abort.signal), { limit: 0 });
     t.equal(gate.isOpen, false);
     gate.open();
-    await Promise.all(waiting);
+    t.match(await Promise.all(waiting), [{ limit: 16 }, { limit: 16 }]);
     t.equal(getEventListeners(stays.signal, 'abort').length, 0);
     t.equal(getEventListeners(abort.signal, 'abort').length, 0);
+  });
+
+  await t.test('after it was closed asks with one message, then two for each that is stored', async (t) => {
+    const gate = new StoreGate(() => undefined);
+    const { signal } = new AbortController();
+    gate.close('closed');
+    const first = gate.admit(16, signal);
+    const second = gate.admit(16, signal);
+    gate.probe(1);
+    gate.probe(1);
+    t.match(await first, { limit: 1, isProbe: true });
+    (await first).done(0);
+    const next = await second;
+    t.match(next, { limit: 1, isProbe: true }, 'what one queue did not have another may');
+    next.done(1);
+    gate.stored();
+    t.ok(gate.isOpen);
+    const few = await gate.admit(16, signal);
+    t.match(few, { limit: 2, isProbe: false });
+    gate.close('closed');
+    few.done(0);
+    gate.probe(1);
+    t.match(await gate.admit(16, signal), { limit: 1 }, 'nothing is given back to a gate that closed since');
+    for (let stored = 0; stored < 256; stored++) gate.stored();
+    t.match(await gate.admit(10_000, signal), { limit: 10_000 }, 'wide open');
+  });
+
+  await t.test('what locks it only the unlocking lets go on', async (t) => {
+    const gate = new StoreGate(() => undefined);
+    const stop = new AbortController();
+    gate.lock('too small');
+    gate.probe(1);
+    gate.stored();
+    gate.open();
+    t.notOk(gate.isOpen);
+    const waiting = gate.admit(1, stop.signal);
+    gate.unlock();
+    gate.probe(1);
+    t.match(await waiting, { limit: 1, isProbe: true });
   });
 });
 
@@ -56,11 +95,19 @@ t.test('the reply to a publish', async (t) => {
       '{"error":{"code":400,"err_code":10054,"description":"too large"}}',
       { kind: 'rejected', reason: /too large/ },
     ],
-    ['{"error":{"code":400,"err_code":10060,"description":"expected stream"}}', { kind: 'try-again' }],
+    [
+      '{"error":{"code":400,"err_code":10060,"description":"expected stream"}}',
+      { kind: 'refused', scope: 'unclear' },
+    ],
     [
       '{"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"}}',
-      { kind: 'try-again' },
+      { kind: 'refused', scope: 'stream' },
     ],
+    [
+      '{"error":{"code":503,"err_code":10077,"description":"maximum messages per subject exceeded"}}',
+      { kind: 'refused', scope: 'subject' },
+    ],
+    ['{"error":{"code":500,"err_code":10047}}', { kind: 'refused', scope: 'stream' }],
     ['{"error":{"code":503,"err_code":10008}}', { kind: 'try-again' }],
     ['{"error":{"code":409,"err_code":10158,"description":"in process"}}', { kind: 'try-again' }],
     ['{"error":{"code":400,"err_code":99999,"description":"something new"}}', { kind: 'try-again' }],

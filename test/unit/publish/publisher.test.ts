@@ -1,16 +1,17 @@
 import { getEventListeners, setMaxListeners } from 'node:events';
-import { connect, type Msg, type NatsConnection } from 'nats';
+import { connect, DiscardPolicy, type Msg, type NatsConnection } from 'nats';
 import t from 'tap';
 import { toCloudEvent } from '../../../src/event/cloud-event.js';
 import { eventPublication } from '../../../src/publish/publication.js';
-import { PublishRejectedError, type Publication } from '../../../src/publish/publisher.js';
+import { NotStoredError, PublishRejectedError } from '../../../src/publish/not-stored.js';
+import type { Publication } from '../../../src/publish/publisher.js';
 import { startNatsServer } from '../../support/nats-server.js';
 import { storedMessages } from '../../support/stored-messages.js';
 import { startTcpProxy } from '../../support/tcp-proxy.js';
 import { until } from '../../support/until.js';
 import { openStore } from './open-store.js';
 
-const server = await startNatsServer({ config: 'max_payload: 65536' });
+const server = await startNatsServer();
 const client = await connect({ servers: server.url });
 const manager = await client.jetstreamManager();
 const neverAborted = new AbortController().signal;
@@ -23,6 +24,9 @@ t.teardown(async () => {
 
 let streams = 0;
 
+/** The prefix of the next stream, whose store it is. */
+const nextPrefix = (): string => `test-${streams + 1}`;
+
 /** A stream of its own for each test, and publications for it. */
 async function aStream(options: { maxBytes?: number; isLater?: boolean } = {}): Promise<{
   stream: string;
@@ -30,8 +34,8 @@ async function aStream(options: { maxBytes?: number; isLater?: boolean } = {}): 
   publication: (msgId: string, more?: Partial<Publication>) => Publication;
   add: () => Promise<void>;
 }> {
-  const stream = `STREAM_${++streams}`;
-  const subject = `test.${streams}`;
+  const subject = `${nextPrefix()}.event`;
+  const stream = `TEST-${++streams}_EVENTS`;
   const add = async (): Promise<void> => {
     await manager.streams.add({
       name: stream,
@@ -56,7 +60,7 @@ async function aStream(options: { maxBytes?: number; isLater?: boolean } = {}): 
 }
 
 t.test('resolves with the place in the stream; the second time as a duplicate of it', async (t) => {
-  await using opened = await openStore({ servers: [server.url] });
+  await using opened = await openStore({ prefix: nextPrefix(), servers: [server.url] });
   const { publisher } = opened.store;
   const { publication, stream } = await aStream();
   t.match(await publisher.publish(publication('a'), neverAborted), { seq: 1, duplicate: false });
@@ -71,7 +75,7 @@ t.test('resolves with the place in the stream; the second time as a duplicate of
 });
 
 t.test('waits for a stream that does not exist yet, and says so once', async (t) => {
-  await using opened = await openStore({ servers: [server.url] });
+  await using opened = await openStore({ prefix: nextPrefix(), servers: [server.url] });
   const later = await aStream({ isLater: true });
   const acks = ['a', 'b', 'c'].map((id) =>
     opened.store.publisher.publish(later.publication(id), neverAborted),
@@ -83,25 +87,26 @@ t.test('waits for a stream that does not exist yet, and says so once', async (t)
   t.equal(opened.store.gate.isOpen, true);
   t.same(
     opened.reports.filter(([name]) => name === 'publishTrouble'),
-    [['publishTrouble', 'no stream takes this subject at the moment']],
+    [['publishTrouble', 'no stream takes this subject at the moment', later.stream]],
   );
 });
 
 t.test('does not accept another stream that takes the subject', async (t) => {
-  await using opened = await openStore({ servers: [server.url] });
-  const wrong = await aStream();
-  const right = `RIGHT_${streams}`;
-  const publishing = opened.store.publisher.publish(wrong.publication('a', { stream: right }), neverAborted);
+  await using opened = await openStore({ prefix: nextPrefix(), servers: [server.url] });
+  const right = await aStream({ isLater: true });
+  const wrong = { name: 'WRONG', subjects: [`${right.subject}.>`] };
+  await manager.streams.add(wrong);
+  const publishing = opened.store.publisher.publish(right.publication('a'), neverAborted);
   await until(() => opened.reports.some(([name]) => name === 'publishTrouble'), { what: 'it is refused' });
   t.match(opened.reports, [['connected'], ['publishTrouble', /expected stream does not match/]]);
-  await manager.streams.delete(wrong.stream);
-  await manager.streams.add({ name: right, subjects: [`${wrong.subject}.>`] });
+  await manager.streams.delete(wrong.name);
+  await right.add();
   t.match(await publishing, { seq: 1, duplicate: false });
 });
 
 t.test('sends again what broke with the connection, under the same id', async (t) => {
   await using proxy = await startTcpProxy(server);
-  await using opened = await openStore({ servers: [`nats://127.0.0.1:${proxy.port}`] });
+  await using opened = await openStore({ prefix: nextPrefix(), servers: [`nats://127.0.0.1:${proxy.port}`] });
   const { publication, stream } = await aStream();
   const acks: Promise<unknown>[] = [];
   for (let round = 0; round < 3; round++) {
@@ -118,15 +123,20 @@ t.test('sends again what broke with the connection, under the same id', async (t
     });
   }
   await Promise.all(acks);
-  t.equal(opened.store.gate.isOpen, true);
+  await opened.store.publisher.publish(publication('last'), neverAborted);
+  t.equal(opened.store.gate.isOpen, true, 'once something is stored over the new connection');
   const ids = (await storedMessages(server.url, stream)).map(({ headers }) => headers['Nats-Msg-Id']);
-  t.equal(ids.length, 900);
-  t.equal(new Set(ids).size, 900);
+  t.equal(ids.length, 901);
+  t.equal(new Set(ids).size, 901);
 });
 
 t.test('sends again what nobody answers, and closes the gate meanwhile', async (t) => {
   await using proxy = await startTcpProxy(server);
-  await using opened = await openStore({ servers: [`nats://127.0.0.1:${proxy.port}`], ackTimeoutMs: 100 });
+  await using opened = await openStore({
+    prefix: nextPrefix(),
+    servers: [`nats://127.0.0.1:${proxy.port}`],
+    ackTimeoutMs: 100,
+  });
   const { publication, stream } = await aStream();
   proxy.setBlackHole(true);
   const acks = ['a', 'b'].map((id) => opened.store.publisher.publish(publication(id), neverAborted));
@@ -142,10 +152,10 @@ t.test('sends again what nobody answers, and closes the gate meanwhile', async (
 });
 
 t.test('rejects with PublishRejectedError what is too large', async (t) => {
-  await using opened = await openStore({ servers: [server.url] });
+  await using opened = await openStore({ prefix: nextPrefix(), servers: [server.url] });
   const { publication } = await aStream({ maxBytes: 1_000 });
   const tooLargeForStream = publication('a', { body: 'x'.repeat(2_000) });
-  const tooLargeForServer = publication('b', { body: new Uint8Array(70_000) });
+  const tooLargeForServer = publication('b', { body: new Uint8Array(1_100_000) });
   for (const tooLarge of [tooLargeForStream, tooLargeForServer]) {
     const publishing = opened.store.publisher.publish(tooLarge, neverAborted);
     await t.rejects(publishing, PublishRejectedError);
@@ -154,8 +164,75 @@ t.test('rejects with PublishRejectedError what is too large', async (t) => {
   t.equal(opened.store.gate.isOpen, true, 'one bad message does not close the gate');
 });
 
+t.test(
+  'what one stream refuses holds up no other, and is given up with its stream and subject',
+  async (t) => {
+    await using opened = await openStore({
+      prefix: nextPrefix(),
+      servers: [server.url],
+      maxPublishesInFlight: 2,
+    });
+    const { publication } = await aStream();
+    const full = { name: 'FULL', subjects: ['full.>'], max_msgs: 1, discard: DiscardPolicy.New };
+    await manager.streams.add(full);
+    const toFull = (msgId: string): Publication =>
+      publication(msgId, { stream: full.name, subject: `full.${msgId}` });
+    const { publisher, gate } = opened.store;
+    await publisher.publish(toFull('first'), neverAborted);
+    const refused = ['a', 'b', 'c'].map(async (id) => {
+      const error: unknown = await publisher.publish(toFull(id), neverAborted).catch((e: unknown) => e);
+      t.match(error, {
+        name: 'NotStoredError',
+        stream: 'FULL',
+        subject: `full.${id}`,
+        reason: /maximum messages/,
+      });
+    });
+    for (let i = 0; i < 50; i++) await publisher.publish(publication(`good ${i}`), neverAborted);
+    await Promise.all(refused);
+    t.ok(gate.isOpen, 'events are stored all the while');
+    t.notOk(opened.reports.some(([name]) => name === 'storeGate'));
+    t.equal(opened.reports.filter(([name]) => name === 'notStored').length, 3);
+  },
+);
+
+t.test('a subject that the stream of events refuses is given up while others are stored', async (t) => {
+  await using opened = await openStore({ prefix: nextPrefix(), servers: [server.url] });
+  const { publication, stream, subject } = await aStream({ isLater: true });
+  const perSubject = { max_msgs_per_subject: 1, discard: DiscardPolicy.New, discard_new_per_subject: true };
+  await manager.streams.add({ name: stream, subjects: [`${subject}.>`], ...perSubject });
+  const { publisher, gate } = opened.store;
+  await publisher.publish(publication('first', { subject: `${subject}.bad` }), neverAborted);
+  const bad = publisher.publish(publication('second', { subject: `${subject}.bad` }), neverAborted);
+  await t.rejects(bad, NotStoredError);
+  await publisher.publish(publication('good', { subject: `${subject}.good` }), neverAborted);
+  t.ok(gate.isOpen);
+});
+
+t.test(
+  'a full stream of events closes the gate, holds what is in flight, and opens it once there is room',
+  async (t) => {
+    await using opened = await openStore({ prefix: nextPrefix(), servers: [server.url] });
+    const { publication, stream, subject } = await aStream({ isLater: true });
+    const config = { name: stream, subjects: [`${subject}.>`], max_msgs: 1, discard: DiscardPolicy.New };
+    await manager.streams.add(config);
+    const { publisher, gate } = opened.store;
+    await publisher.publish(publication('first'), neverAborted);
+    const held = ['a', 'b', 'c'].map((id) => publisher.publish(publication(id), neverAborted));
+    await until(() => !gate.isOpen, { what: 'the gate closes' });
+    t.notOk(
+      opened.reports.some(([name]) => name === 'notStored'),
+      'none is given up',
+    );
+    await manager.streams.update(stream, { ...config, max_msgs: 10 });
+    t.equal((await Promise.all(held)).length, 3);
+    t.ok(gate.isOpen);
+  },
+);
+
 t.test('keeps to its bound, first come, first served', async (t) => {
   await using opened = await openStore({
+    prefix: nextPrefix(),
     servers: [server.url],
     maxPublishesInFlight: 2,
     ackTimeoutMs: 60_000,
@@ -184,7 +261,11 @@ t.test('keeps to its bound, first come, first served', async (t) => {
 });
 
 t.test('an abort rejects with its reason and leaves nothing behind', async (t) => {
-  await using opened = await openStore({ servers: [server.url], maxPublishesInFlight: 2 });
+  await using opened = await openStore({
+    prefix: nextPrefix(),
+    servers: [server.url],
+    maxPublishesInFlight: 2,
+  });
   const { publisher } = opened.store;
   const { publication, add } = await aStream({ isLater: true });
   const lease = new AbortController();
@@ -208,7 +289,7 @@ t.test('an abort rejects with its reason and leaves nothing behind', async (t) =
 });
 
 t.test('rejects when the connection is closed for good, and not as if the message were bad', async (t) => {
-  const opened = await openStore({ servers: [server.url] });
+  const opened = await openStore({ prefix: nextPrefix(), servers: [server.url] });
   const { publication } = await aStream();
   await opened.store.close();
   const error: unknown = await opened.store.publisher
@@ -219,7 +300,7 @@ t.test('rejects when the connection is closed for good, and not as if the messag
 });
 
 t.test('a hostile MediaId cannot inject a line of the protocol', async (t) => {
-  await using opened = await openStore({ servers: [server.url] });
+  await using opened = await openStore({ prefix: nextPrefix(), servers: [server.url] });
   await manager.streams.add({ name: 'VOD_EVENTS', subjects: ['vod.event.>'] });
   const seen: Msg[] = [];
   const watcher = await connect({ servers: server.url });

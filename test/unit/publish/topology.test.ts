@@ -189,7 +189,7 @@ t.test('tries until NATS takes the stream, and gives up when told to', async (t)
   const stop = new AbortController();
   const given = opened.store.ensureHorizon(hourMs, stop.signal);
   await until(() => opened.reports.some(([name]) => name === 'declareFailed'), { what: 'it fails' });
-  t.match(opened.reports.at(-1), ['declareFailed', 'WAY_EVENTS', /subjects overlap/]);
+  t.match(opened.reports.at(-1), ['declareFailed', /^WAY_/, /subjects overlap/]);
   stop.abort();
   await given;
   const trying = opened.store.ensureHorizon(hourMs, neverAborted);
@@ -215,9 +215,9 @@ t.test('the streams of the follow-up', async (t) => {
       max_msgs_per_subject: 1,
       max_age: 0,
     });
-    t.same(opened.reports.slice(1), [
-      ['streamCreated', 'FOLLOW_EVENTS'],
+    t.same(opened.reports.slice(1).sort(), [
       ['streamCreated', 'FOLLOW_DEAD_LETTERS'],
+      ['streamCreated', 'FOLLOW_EVENTS'],
       ['streamCreated', 'FOLLOW_FOLLOW_UPS'],
       ['streamCreated', 'FOLLOW_PERMITS'],
     ]);
@@ -316,7 +316,10 @@ t.test('whoever waits behind a declaration that cannot succeed can be told to gi
   await waiting;
   first.abort();
   await declaring;
-  t.notOk(opened.reports.some(([name]) => name === 'streamCreated'));
+  t.notOk(
+    opened.reports.some(([name, stream]) => name === 'streamCreated' && stream === 'BLOCKED_EVENTS'),
+    'and what is not in the way is there',
+  );
 });
 
 t.test('opening the store', async (t) => {

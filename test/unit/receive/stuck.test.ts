@@ -2,6 +2,7 @@ import t, { type Test } from 'tap';
 import { StoreGate } from '../../../src/publish/store-gate.js';
 import { ownCodes } from '../../../src/receive/mns-error.js';
 import type { Delivery } from '../../../src/receive/queue.js';
+import { ByteBudget } from '../../../src/receive/byte-budget.js';
 import { Receiver } from '../../../src/receive/receiver.js';
 import { manualClock } from '../../fixtures/mns/manual-clock.js';
 import { failure, settled } from './memory-queue.js';
@@ -19,6 +20,7 @@ function open(test: Test) {
   const polls: Poll[] = [];
   const retries: number[] = [];
   const receiver = new Receiver({
+    budget: new ByteBudget(1_000_000_000),
     queue: {
       name: 'orders',
       receive: (_max, waitSeconds, signal) =>
