@@ -170,7 +170,7 @@ const badSetUps: readonly BadSetUp[] = [
     },
     config: () => asRelay,
     role: 'relay',
-    finds: [inNats('fail', 'jetstream-api', /publish to "\$JS\.API\.STREAM\.UPDATE\.VOD_EVENTS"$/)],
+    finds: [inNats('fail', 'jetstream-api', /as an operator: nats stream edit VOD_EVENTS --dupe-window=4d/)],
   },
   {
     what: 'no permission for the API of JetStream at all',
