@@ -1,4 +1,4 @@
-import { codeOf, errorFacts, maxMediaIdLength, troubleOf } from './error-facts.js';
+import { codeOf, errorFacts, troubleOf } from './error-facts.js';
 import type { TelemetryParts } from './telemetry-parts.js';
 
 /** A message as far as a log line may show it. */
@@ -12,6 +12,9 @@ type OutcomeFacts = { eventId?: string; mediaId?: string; cause?: unknown } & (
   | { kind: 'released'; delaySeconds: number }
   | { kind: 'published' | 'duplicate' | 'forwarded' | 'discarded' | 'lease-lost' | 'abandoned' }
 );
+
+/** VOD gives ids of 32 letters and digits. Any other is a piece of a body, which no log line may hold. */
+const ordinaryMediaId = /^[\w-]{1,64}$/;
 
 /**
  * What can become of a message: as `createTelemetry`, of which it is a part. Each has a line at debug; what an operator
@@ -30,7 +33,7 @@ export function createMessageTelemetry({ log, ledger, state, metrics, clock, onc
         messageId,
         attempt,
         ...(eventId !== undefined && { eventId }),
-        ...(mediaId !== undefined && { mediaId: mediaId.slice(0, maxMediaIdLength) }),
+        ...(mediaId !== undefined && ordinaryMediaId.test(mediaId) && { mediaId }),
       };
       const failed = (): void => {
         metrics.messageFailed(queue);
