@@ -58,7 +58,7 @@ t.test('the password of NATS is read again when it was rotated, and half a file 
 
   await serverTakes('second');
   await testbed.nats.restart();
-  await worker.waitForLog(({ reason }) => reason === 'AUTHORIZATION_VIOLATION');
+  await worker.waitForLog(({ error }) => error === 'Authorization Violation');
   await swap({ password: 'second\n' });
   await expectRelayed(testbed, 3);
 });

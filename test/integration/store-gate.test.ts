@@ -133,7 +133,9 @@ t.test('while the store is full nothing is received, whatever leases lapse', asy
   const isRelayed = async (): Promise<boolean> =>
     (await testbed.control.state()).queues[queue]?.deleted === messages;
   await until(isRelayed, { what: 'all are relayed once there is room', timeoutMs: 120_000 });
-  t.equal((await storedEvents(accessOf(testbed))).length, messages + stored - 1, 'each once');
+  const ids = (await storedEvents(accessOf(testbed))).map(({ event }) => event.id);
+  t.ok(ids.length >= messages, 'all are stored');
+  t.equal(new Set(ids).size, ids.length, 'each once');
 });
 
 t.test('a connection that comes and goes uses up no deliveries', async (t) => {
