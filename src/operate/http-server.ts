@@ -93,15 +93,23 @@ function makeRoom(server: Server, clock: Clock): void {
     const [oldest] = byLastRequest;
     if (byLastRequest.size <= maxConnections || !oldest) return;
     byLastRequest.delete(oldest);
-    oldest.resetAndDestroy();
+    reset(oldest);
   });
   server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     if (byLastRequest.delete(socket)) byLastRequest.add(socket);
     response.once(
       'close',
-      clock.after(answerWithinMs, () => socket.resetAndDestroy()),
+      clock.after(answerWithinMs, () => {
+        reset(socket);
+      }),
     );
   });
+}
+
+/** Node.js 20 leaks the handle of a socket that is reset while its end is being sent, and then never exits by itself. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 async function answer(

@@ -21,6 +21,7 @@ interface Options extends ConnectionOptions {
  * that, sends no server name in TLS to a host that it does not look up, and keeps sockets that time out open.
  */
 export async function connectOver(options: Options): Promise<NatsConnection> {
+  // For the whole process: a connection that the library made by itself is dialled as before.
   setTransportFactory({ factory: () => new Transport() });
   const resolve = false;
   return await NatsConnectionImpl.connect({ ...options, resolve } satisfies Options);
@@ -40,9 +41,11 @@ class Transport extends NodeTransport {
     );
   }
 
-  override async dial({ hostname, port }: Server): Promise<Socket> {
+  override async dial(server: Server): Promise<Socket> {
+    const { hostname, port } = server;
     const { signal } = this.#closing;
-    const { clock } = this.options as Options;
+    const { clock } = this.options as Partial<Options>;
+    if (!clock) return await super.dial(server);
     const socket = await dial(hostname, port, { clock, withinMs: dialWithinMs, signal });
     this.#raw = socket.setNoDelay(true);
     return socket;
@@ -55,7 +58,7 @@ class Transport extends NodeTransport {
   }
 
   override async close(error?: Error): Promise<void> {
-    if (error) (this.options as Options).onAttemptFailed(error);
+    if (error) (this.options as Partial<Options>).onAttemptFailed?.(error);
     this.#closing.abort(error);
     // The library leaves a socket open that did not get as far as a connection.
     if (!this.connected) this.#raw?.destroy();

@@ -14,6 +14,8 @@ export interface NatsServerOptions {
   tls?: { certFile: string; keyFile: string; caFile?: string; verify?: boolean };
   /** Another binary than the usual one. */
   binary?: string;
+  /** Default 60 s. */
+  healthyWithinMs?: number;
   /** Makes it a member of a cluster. It is told its name, and tells the port that the others reach it on. */
   cluster?: { server: string; routes: readonly string[]; onPort: (port: number) => void };
 }
@@ -94,15 +96,18 @@ async function firstStart(
   folder: string,
   options: NatsServerOptions,
 ): Promise<{ running: Running; ports: Ports }> {
+  let running: Running | undefined;
   try {
     await writeConfig(folder, options, { client: -1, monitor: -1, cluster: -1 });
-    const running = await start(binary, folder);
+    running = await start(binary, folder);
     const ports = await readPorts(folder, running);
     options.cluster?.onPort(ports.cluster);
     await writeConfig(folder, options, ports);
-    await untilHealthy(`http://127.0.0.1:${ports.monitor}`, running);
+    await untilHealthy(`http://127.0.0.1:${ports.monitor}`, running, options.healthyWithinMs);
     return { running, ports };
   } catch (error) {
+    running?.child.kill('SIGKILL');
+    await running?.ended;
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
@@ -170,16 +175,26 @@ function portOf(url: string | undefined): number {
   return Number(/:(\d+)$/.exec(url ?? '')?.[1]);
 }
 
-async function untilHealthy(monitorUrl: string, running: Running): Promise<void> {
-  await untilAlive(running, 'it is healthy', async () => {
+async function untilHealthy(monitorUrl: string, running: Running, timeoutMs?: number): Promise<void> {
+  const probe = async (): Promise<boolean> => {
     const response = await fetch(`${monitorUrl}/healthz`);
-    await response.arrayBuffer();
-    return response.ok;
-  });
+    const answer = await response.text();
+    if (!response.ok) throw new Error(answer);
+    return true;
+  };
+  await untilAlive(running, 'it is healthy', probe, timeoutMs);
 }
 
-async function untilAlive(running: Running, what: string, probe: () => Promise<boolean>): Promise<void> {
+async function untilAlive(
+  running: Running,
+  what: string,
+  probe: () => Promise<boolean>,
+  timeoutMs = 60_000,
+): Promise<void> {
   const hasEnded = (): boolean => running.child.exitCode !== null || running.child.signalCode !== null;
-  await until(() => hasEnded() || probe(), { what: `${what} (nats-server ${running.child.pid ?? 0})` });
+  await until(() => hasEnded() || probe(), {
+    what: `${what} (nats-server ${running.child.pid ?? 0})`,
+    timeoutMs,
+  });
   if (hasEnded()) throw new Error(`nats-server ended before ${what}:\n${running.log()}`);
 }

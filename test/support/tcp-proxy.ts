@@ -59,8 +59,8 @@ export async function startTcpProxy(target: { port: number; host?: string }): Pr
     },
     resetConnections() {
       for (const { inside, outside } of pairs) {
-        inside.resetAndDestroy();
-        outside.resetAndDestroy();
+        reset(inside);
+        reset(outside);
       }
     },
     close,
@@ -100,9 +100,17 @@ function forward(from: Socket, to: Socket, network: { latencyMs: number; blackHo
   from.on('end', () => {
     hold(() => to.end());
   });
-  from.on('error', () => to.resetAndDestroy());
+  from.on('error', () => {
+    reset(to);
+  });
   from.on('close', (hadError) => {
     if (!hadError && !from.readableEnded) to.destroy();
   });
   return { flush };
+}
+
+/** Node.js 20 leaks the handle of a socket that is reset while its end is being sent, and then never exits by itself. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
