@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { configCommand } from './commands/config.js';
 import { deadLettersCommand } from './commands/dead-letters/dead-letters.js';
-import { demoCommand } from './commands/demo/demo.js';
+import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
 import { outputFailed } from './commands/finish.js';
 import { replayCommand } from './commands/replay.js';

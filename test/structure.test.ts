@@ -3,9 +3,10 @@
  * tree on the tree itself.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { ESLint } from 'eslint';
 import t from 'tap';
+import ts from 'typescript';
 import tseslint from 'typescript-eslint';
 import { projectRoot } from '../deploy/local/nats-server.mjs';
 import { startWorkerProcess } from './support/worker-process.js';
@@ -15,25 +16,49 @@ const src = join(projectRoot, 'src');
 t.test('layer rules', async (t) => {
   const lint = createLint({ typed: false });
 
-  const stages = ['receive', 'decode', 'publish'];
+  const stages = ['aliyun', 'receive', 'decode', 'nats'];
   const halves = ['relay', 'follow-up'];
   const paths = [...halves, 'replay'];
-  const top = ['doctor', 'worker', 'commands'];
+  const top = ['doctor', 'worker', 'demo', 'commands'];
   const above = [...paths, 'operate', 'config', 'sandbox', ...top];
   const forbidden: Record<string, string[]> = {
     event: ['network', ...stages, ...above],
     network: ['event', ...stages, ...above],
-    receive: ['decode', 'publish', ...above],
-    decode: ['network', 'receive', 'publish', ...above],
-    publish: ['receive', 'decode', ...above],
-    relay: ['network', 'follow-up', 'replay', 'operate', 'config', 'sandbox', ...top],
-    'follow-up': ['receive', 'decode', 'relay', 'replay', 'operate', 'config', 'sandbox', ...top],
-    replay: ['network', 'relay', 'follow-up', 'operate', 'config', 'sandbox', ...top],
+    aliyun: ['event', 'receive', 'decode', 'nats', ...above],
+    receive: ['decode', 'nats', ...above],
+    decode: ['network', 'aliyun', 'receive', 'nats', ...above],
+    nats: ['aliyun', 'receive', 'decode', ...above],
+    relay: ['network', 'aliyun', 'follow-up', 'replay', 'operate', 'config', 'sandbox', ...top],
+    'follow-up': ['aliyun', 'receive', 'decode', 'relay', 'replay', 'operate', 'config', 'sandbox', ...top],
+    replay: ['network', 'aliyun', 'relay', 'follow-up', 'operate', 'config', 'sandbox', ...top],
     config: [...stages, ...paths, 'operate', 'sandbox', ...top],
     operate: ['network', ...stages, ...paths, 'config', 'sandbox', ...top],
     sandbox: ['network', ...stages, ...paths, 'operate', 'config', ...top],
-    doctor: ['network', 'decode', 'relay', 'replay', 'operate', 'config', 'sandbox', 'worker', 'commands'],
-    worker: ['network', 'replay', 'sandbox', 'doctor', 'commands'],
+    doctor: [
+      'network',
+      'decode',
+      'relay',
+      'replay',
+      'operate',
+      'config',
+      'sandbox',
+      'worker',
+      'demo',
+      'commands',
+    ],
+    worker: ['network', 'replay', 'sandbox', 'doctor', 'demo', 'commands'],
+    demo: [
+      'network',
+      'aliyun',
+      'receive',
+      'decode',
+      'relay',
+      'replay',
+      'operate',
+      'doctor',
+      'worker',
+      'commands',
+    ],
     commands: ['network'],
   };
 
@@ -78,27 +103,27 @@ t.test('layer rules', async (t) => {
   await t.test('every library has its owner', async (t) => {
     const owners: [library: string, owner: string, other: string][] = [
       ['@alicloud/mns', 'receive', 'sandbox'],
-      ['@alicloud/credentials', 'receive', 'follow-up'],
-      ['undici', 'network', 'publish'],
-      ['undici', 'receive', 'publish'],
+      ['@alicloud/credentials', 'aliyun', 'follow-up'],
+      ['undici', 'network', 'nats'],
+      ['undici', 'receive', 'nats'],
       ['undici', 'follow-up', 'sandbox'],
-      ['nats', 'publish', 'commands'],
-      ['nats', 'publish', 'follow-up'],
-      ['nats/lib/src/mod.js', 'publish', 'relay'],
-      ['nats', 'commands/demo', 'operate'],
+      ['nats', 'nats', 'commands'],
+      ['nats', 'nats', 'follow-up'],
+      ['nats/lib/src/mod.js', 'nats', 'relay'],
+      ['nats', 'demo', 'operate'],
       ['convict', 'config', 'commands'],
       ['yaml', 'config', 'commands'],
       ['pino', 'operate', 'relay'],
       ['prom-client', 'operate', 'worker'],
       ['saxes', 'decode', 'event'],
-      ['saxes', 'sandbox', 'publish'],
-      ['cloudevents', 'event', 'publish'],
+      ['saxes', 'sandbox', 'nats'],
+      ['cloudevents', 'event', 'nats'],
       ['commander', 'commands', 'config'],
       ['commander', 'commands/replay', 'replay'],
-      ['cli-progress', 'commands/demo', 'commands'],
+      ['cli-progress', 'demo', 'commands'],
       ['cli-progress', 'commands/replay', 'replay'],
-      ['node:child_process', 'commands/demo', 'sandbox'],
-      ['child_process', 'commands/demo', 'receive'],
+      ['node:child_process', 'demo', 'sandbox'],
+      ['child_process', 'demo', 'receive'],
       ['node:process', 'config', 'commands'],
     ];
     for (const [library, owner, other] of owners) {
@@ -111,7 +136,7 @@ t.test('layer rules', async (t) => {
     }
     t.same(await lint('receive', `import { x } from 'node:timers/promises';`), [importRule]);
     t.same(await lint('sandbox', `import { x } from 'node:perf_hooks';`), [importRule]);
-    t.same(await lint('publish', `import { x } from 'nats-other';`), [], 'a name that only begins the same');
+    t.same(await lint('nats', `import { x } from 'nats-other';`), [], 'a name that only begins the same');
     t.same(await lint('receive', `const x = await import('nats');`), ['no-restricted-syntax']);
   });
 });
@@ -132,7 +157,7 @@ t.test('other rules for src', async (t) => {
     ['any', 'export const x: any = 1;', '@typescript-eslint/no-explicit-any'],
     ['a non-null assertion', 'export const x = y!;', '@typescript-eslint/no-non-null-assertion'],
   ];
-  for (const part of ['receive', 'sandbox', 'commands', 'commands/demo']) {
+  for (const part of ['receive', 'sandbox', 'commands', 'demo']) {
     for (const [what, source, rule] of breaches)
       t.same(await lint(part, source), [rule], `${what} in ${part}`);
   }
@@ -204,6 +229,17 @@ t.test('the package', async (t) => {
   });
 });
 
+t.test('no files of src import each other in a circle, not even for types', async (t) => {
+  t.same(circlesIn(new Map(filesUnder(src).map((path) => [path, importsOf(path)]))), []);
+  const planted = new Map([
+    ['a', ['b']],
+    ['b', ['c', 'leaf']],
+    ['c', ['a']],
+    ['leaf', []],
+  ]);
+  t.same(circlesIn(planted), ['a → b → c → a'], 'a circle is seen');
+});
+
 t.test('the tree', async (t) => {
   const sources = filesUnder(src).filter((path) => path.endsWith('.ts'));
   const long = sources.filter((path) => readFileSync(path, 'utf8').split('\n').length > 251);
@@ -252,6 +288,30 @@ function filesUnder(folder: string): string[] {
   });
 }
 
+/** The files of src that a file imports, for types as well. */
+function importsOf(path: string): string[] {
+  const { importedFiles } = ts.preProcessFile(readFileSync(path, 'utf8'), true, true);
+  return importedFiles
+    .filter(({ fileName }) => fileName.startsWith('.'))
+    .map(({ fileName }) => join(dirname(path), fileName.replace(/\.js$/, '.ts')))
+    .filter((imported) => imported.startsWith(src));
+}
+
+/** Each circle of imports once, from where it was entered. */
+function circlesIn(imports: ReadonlyMap<string, readonly string[]>): string[] {
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const walk = (file: string, path: readonly string[]): void => {
+    const entered = path.indexOf(file);
+    if (entered >= 0) circles.push([...path.slice(entered), file].map(nameOf).join(' → '));
+    if (entered >= 0 || done.has(file)) return;
+    for (const imported of imports.get(file) ?? []) walk(imported, [...path, file]);
+    done.add(file);
+  };
+  for (const file of imports.keys()) walk(file, []);
+  return circles;
+}
+
 function nameOf(path: string): string {
-  return relative(projectRoot, path);
+  return path.startsWith(projectRoot) ? relative(projectRoot, path) : path;
 }

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { collect } from './config-option.js';
 
-import type { Environment } from '../config/environment.js';
+import type { Environment } from '../config/read/environment.js';
 import { loadConfig, loadSources, processEnvironment } from '../config/load.js';
 import { printSources } from '../config/print.js';
-import { configTable } from '../config/table.js';
+import { configTable } from '../config/schema/table.js';
 
 export interface ConfigCommandIo {
   readonly env: Environment;

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { withConfig } from './config-option.js';
 import { finish } from './finish.js';
 import { loadConfigFromProcess, processEnvironment } from '../config/load.js';
-import { ignoredProxies } from '../config/proxies.js';
+import { ignoredProxies } from '../config/read/proxies.js';
 import { diagnose, type DoctorRole } from '../doctor/diagnose.js';
 import { resultJson, resultTable } from '../doctor/table.js';
 import { systemClock } from '../time.js';

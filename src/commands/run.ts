@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { withConfig } from './config-option.js';
 import { loadConfigFromProcess, processEnvironment } from '../config/load.js';
-import { ignoredProxies } from '../config/proxies.js';
+import { ignoredProxies } from '../config/read/proxies.js';
 import { createEndpoints } from '../operate/endpoints.js';
 import { EventLoop } from '../operate/event-loop.js';
 import { startHttpServer, type HttpServer } from '../operate/http-server.js';

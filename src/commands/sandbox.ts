@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { collect } from './config-option.js';
-import type { QueueSpec } from '../sandbox/control-types.js';
+import type { QueueSpec } from '../sandbox/control/types.js';
 import { startSandbox, type Sandbox } from '../sandbox/sandbox.js';
 
 interface SandboxFlags {

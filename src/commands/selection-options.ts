@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { parseDurationMs } from '../config/duration.js';
+import { parseDurationMs } from '../config/schema/duration.js';
 import type { Selection } from '../replay/selection.js';
 import { systemClock } from '../time.js';
 

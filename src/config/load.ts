@@ -1,7 +1,7 @@
 import type { Config } from './config.js';
 import { ConfigError } from './config-error.js';
-import type { Environment } from './environment.js';
-import { readSources, type Sources } from './read.js';
+import type { Environment } from './read/environment.js';
+import { readSources, type Sources } from './read/read.js';
 import { toConfig } from './to-config.js';
 
 export interface LoadOptions {

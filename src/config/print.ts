@@ -1,11 +1,11 @@
 import { Document, isCollection, isNode } from 'yaml';
 
-import { CREDENTIALS_VARIANTS } from './credentials-schema.js';
-import { leavesOf } from './leaf.js';
-import { NATS_AUTH_VARIANTS } from './nats-schema.js';
-import type { Sources } from './read.js';
-import { valueOf, type Section } from './section.js';
-import { isInUse } from './union.js';
+import { CREDENTIALS_VARIANTS } from './schema/credentials.js';
+import { leavesOf } from './schema/leaf.js';
+import { NATS_AUTH_VARIANTS } from './schema/nats.js';
+import type { Sources } from './read/read.js';
+import { valueOf, type Section } from './read/section.js';
+import { isInUse } from './read/union.js';
 
 type Path = readonly (string | number)[];
 

@@ -1,11 +1,11 @@
 /** What keys must satisfy together. A rule is only asked when each of its keys is right in itself. */
-import { durationMs } from './duration.js';
-import type { SchemaTree, Values } from './leaf.js';
-import type { queueSchema } from './queue-schema.js';
-import type { rootSchema } from './schema.js';
-import type { Section } from './section.js';
-import { isLoopback, schemeOf } from './urls.js';
-import { vodEndpointOf } from './vod-endpoint.js';
+import { durationMs } from './schema/duration.js';
+import type { SchemaTree, Values } from './schema/leaf.js';
+import type { queueSchema } from './schema/queue.js';
+import type { rootSchema } from './schema/root.js';
+import type { Section } from './read/section.js';
+import { isLoopback, schemeOf } from './read/urls.js';
+import { vodEndpointOf } from './read/vod-endpoint.js';
 
 interface Rule<V> {
   /** Everything the rule looks at; a problem is reported under the first. */

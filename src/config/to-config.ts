@@ -1,13 +1,13 @@
 import type { Config, FollowUpConfig, NatsConfig, NatsTlsConfig, QueueConfig } from './config.js';
-import { toCredentials } from './credentials.js';
-import { durationMs } from './duration.js';
-import type { Values } from './leaf.js';
-import { toNatsAuth } from './nats-auth.js';
-import type { Sources } from './read.js';
-import type { queueSchema } from './queue-schema.js';
-import type { rootSchema } from './schema.js';
-import type { Union } from './union.js';
-import { vodEndpointOf } from './vod-endpoint.js';
+import { toCredentials } from './read/credentials.js';
+import { durationMs } from './schema/duration.js';
+import type { Values } from './schema/leaf.js';
+import { toNatsAuth } from './read/nats-auth.js';
+import type { Sources } from './read/read.js';
+import type { queueSchema } from './schema/queue.js';
+import type { rootSchema } from './schema/root.js';
+import type { Union } from './read/union.js';
+import { vodEndpointOf } from './read/vod-endpoint.js';
 
 /** The frozen Config of sources without problems. */
 export function toConfig(sources: Sources): Config {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config, QueueConfig } from '../config/config.js';
-import { credentialsCaches } from '../receive/credentials.js';
+import { credentialsCaches } from '../aliyun/credentials.js';
 import type { Clock } from '../time.js';
 import { runChecks, type Check, type Result } from './check.js';
 import { jetStreamChecks } from './jetstream-checks.js';

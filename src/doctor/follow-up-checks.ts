@@ -1,4 +1,4 @@
-import type { ConsumerFacts } from '../publish/stream-facts.js';
+import type { ConsumerFacts } from '../nats/facts/streams.js';
 import type { Check, Finding } from './check.js';
 import { orNatsFault, type NatsChecks } from './nats-checks.js';
 import type { StreamCheck } from './stream-checks.js';

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.js';
 import { subjectToken } from '../event/subject.js';
-import { streamNames } from '../publish/topology.js';
+import { streamNames } from '../nats/streams/topology.js';
 import type { Clock } from '../time.js';
 import type { Check } from './check.js';
 import { consumerCheck, permitsCheck, type ConsumerCheck } from './follow-up-checks.js';

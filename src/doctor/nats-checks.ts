@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.js';
-import { NatsFacts, NatsFault, type ServerFacts } from '../publish/nats-facts.js';
-import { inboxPrefix } from '../publish/connection.js';
+import { NatsFacts, NatsFault, type ServerFacts } from '../nats/facts/nats.js';
+import { inboxPrefix } from '../nats/connection.js';
 import type { Check, Finding } from './check.js';
 
 /** The checks of NATS itself, and what others build on. */

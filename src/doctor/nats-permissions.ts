@@ -1,4 +1,4 @@
-import type { PublishPermissions } from '../publish/nats-facts.js';
+import type { PublishPermissions } from '../nats/facts/nats.js';
 import type { ConsumerCheck } from './follow-up-checks.js';
 import type { Check, Finding } from './check.js';
 import { orNatsFault, type NatsChecks } from './nats-checks.js';

@@ -1,5 +1,5 @@
 import type { Config, QueueConfig } from '../config/config.js';
-import type { CredentialsCache } from '../receive/credentials.js';
+import type { CredentialsCache } from '../aliyun/credentials.js';
 import { MnsClient } from '../receive/mns-client.js';
 import { MnsError } from '../receive/mns-error.js';
 import { probePermission, type ProbedOperation } from '../receive/permission-probe.js';

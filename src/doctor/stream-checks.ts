@@ -1,5 +1,5 @@
-import type { NatsFacts } from '../publish/nats-facts.js';
-import type { StreamFacts } from '../publish/stream-facts.js';
+import type { NatsFacts } from '../nats/facts/nats.js';
+import type { StreamFacts } from '../nats/facts/streams.js';
 import type { Clock } from '../time.js';
 import type { Check, Finding } from './check.js';
 import { orNatsFault, type NatsChecks } from './nats-checks.js';

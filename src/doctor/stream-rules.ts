@@ -1,4 +1,4 @@
-import type { StreamFacts } from '../publish/stream-facts.js';
+import type { StreamFacts } from '../nats/facts/streams.js';
 import type { Finding } from './check.js';
 import { span } from './span.js';
 

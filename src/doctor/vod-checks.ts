@@ -1,7 +1,7 @@
 import type { Config, QueueConfig } from '../config/config.js';
 import { VodClient } from '../follow-up/vod-client.js';
 import { VodError } from '../follow-up/vod-error.js';
-import type { CredentialsCache } from '../receive/credentials.js';
+import type { CredentialsCache } from '../aliyun/credentials.js';
 import type { Clock } from '../time.js';
 import type { Check, Finding } from './check.js';
 

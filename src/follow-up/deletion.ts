@@ -1,5 +1,5 @@
 import type { FollowUp, FollowUpResult } from '../event/follow-up.js';
-import type { Permits } from '../publish/permits.js';
+import type { Permits } from '../nats/permits/permits.js';
 import { backOffMs, type Clock } from '../time.js';
 import { earlierMs, isTooOld, quietAtMs } from './quiet.js';
 import type { VodClient } from './vod-client.js';

@@ -1,11 +1,11 @@
 import type { FollowUp, FollowUpResult } from '../event/follow-up.js';
 import { readFollowUp, toFollowUpEvent } from '../event/follow-up-event.js';
 import { traceContextOf, type TraceContext } from '../event/trace-context.js';
-import type { Job } from '../publish/job.js';
-import type { OutcomeLookUp } from '../publish/outcome-look-up.js';
-import { followUpLetterPublication, followUpPublication } from '../publish/publication.js';
-import { NotStoredError } from '../publish/not-stored.js';
-import type { Publication, Publisher } from '../publish/publisher.js';
+import type { Job } from '../nats/jobs/job.js';
+import type { OutcomeLookUp } from '../nats/jobs/outcome-look-up.js';
+import { followUpLetterPublication, followUpPublication } from '../nats/publish/publication.js';
+import { NotStoredError } from '../nats/publish/not-stored.js';
+import type { Publication, Publisher } from '../nats/publish/publisher.js';
 import { backOffMs, sleep } from '../time.js';
 import { createDeletion, tooOld, type DeletionOptions, type JobSignals, type VodSite } from './deletion.js';
 import { plan, type FollowUpPolicy, type Plan } from './plan.js';

@@ -1,6 +1,6 @@
 import MNS from '@alicloud/mns';
 import type { Clock } from '../time.js';
-import type { CredentialsCache } from './credentials.js';
+import type { CredentialsCache } from '../aliyun/credentials.js';
 import { describeCall, type Call } from './mns-call.js';
 import { MnsError, ownCodes } from './mns-error.js';
 import { MnsTransport, isTimeout, type MnsResponse } from './mns-transport.js';

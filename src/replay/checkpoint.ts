@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { checkpointPublication, checkpointSubject } from '../publish/publication.js';
-import type { Publisher } from '../publish/publisher.js';
-import { replayStreamName } from '../publish/replay-topology.js';
-import type { StreamReader } from '../publish/stream-reader.js';
+import { checkpointPublication, checkpointSubject } from '../nats/publish/publication.js';
+import type { Publisher } from '../nats/publish/publisher.js';
+import { replayStreamName } from '../nats/streams/replay-topology.js';
+import type { StreamReader } from '../nats/streams/reader.js';
 import type { Counts } from './counts.js';
 import type { SourceState } from './item.js';
 import type { ReplayPlan } from './plan.js';

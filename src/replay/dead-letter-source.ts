@@ -1,9 +1,9 @@
 import type { EventOrigin, VodEvent } from '../event/vod-event.js';
 import { traceContextOf } from '../event/trace-context.js';
-import { doneDeadLetterPublication, recodedDeadLetterPublication } from '../publish/publication.js';
-import { PublishRejectedError } from '../publish/not-stored.js';
-import type { Publisher } from '../publish/publisher.js';
-import { streamNames } from '../publish/topology.js';
+import { doneDeadLetterPublication, recodedDeadLetterPublication } from '../nats/publish/publication.js';
+import { PublishRejectedError } from '../nats/publish/not-stored.js';
+import type { Publisher } from '../nats/publish/publisher.js';
+import { streamNames } from '../nats/streams/topology.js';
 import type { Clock } from '../time.js';
 import { readContent, type Decoding } from './content.js';
 import {

@@ -5,8 +5,8 @@ import { readFailedFollowUp } from '../event/follow-up-event.js';
 import type { FollowUp } from '../event/follow-up.js';
 import { subjectToken } from '../event/subject.js';
 import type { VodEvent } from '../event/vod-event.js';
-import type { StoredMessage, StreamReader } from '../publish/stream-reader.js';
-import { streamNames } from '../publish/topology.js';
+import type { StoredMessage, StreamReader } from '../nats/streams/reader.js';
+import { streamNames } from '../nats/streams/topology.js';
 import { bodyOfDamaged } from '../receive/mns-messages.js';
 import { filtersEvents, selects, type Selection } from './selection.js';
 

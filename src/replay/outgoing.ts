@@ -1,6 +1,6 @@
 import { toFollowUpEvent } from '../event/follow-up-event.js';
-import { replayedEventPublication, replayedFollowUpPublication } from '../publish/publication.js';
-import type { Publication } from '../publish/publisher.js';
+import { replayedEventPublication, replayedFollowUpPublication } from '../nats/publish/publication.js';
+import type { Publication } from '../nats/publish/publisher.js';
 import type { ReplayItem } from './item.js';
 import { hasOwnIds } from './plan.js';
 import type { ReplayOptions } from './replay.js';

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
-import { PublishRejectedError } from '../publish/not-stored.js';
-import type { Publisher } from '../publish/publisher.js';
-import { storedBy, StreamLookup, type StoredBy } from '../publish/stream-lookup.js';
+import { PublishRejectedError } from '../nats/publish/not-stored.js';
+import type { Publisher } from '../nats/publish/publisher.js';
+import { storedBy, StreamLookup, type StoredBy } from '../nats/streams/lookup.js';
 import type { Clock } from '../time.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { Counts } from './counts.js';

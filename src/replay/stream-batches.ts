@@ -1,4 +1,4 @@
-import type { StreamReader } from '../publish/stream-reader.js';
+import type { StreamReader } from '../nats/streams/reader.js';
 import type { ReplayItem, SourceState } from './item.js';
 
 /** What a replay needs of the reader of streams. */

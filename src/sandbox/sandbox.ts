@@ -1,16 +1,16 @@
 import { randomInt } from 'node:crypto';
 import { systemClock, type Clock } from '../time.js';
-import { createControlHandler, isControlTarget } from './control-routes.js';
-import type { QueueSpec, SandboxCredential } from './control-types.js';
-import { FaultRules } from './fault-rules.js';
-import { listen } from './http-server.js';
-import { MnsAccount } from './mns-account.js';
-import { createMnsHandler } from './mns-handler.js';
+import { createControlHandler, isControlTarget } from './control/routes.js';
+import type { QueueSpec, SandboxCredential } from './control/types.js';
+import { FaultRules } from './faults/rules.js';
+import { listen } from './http/server.js';
+import { MnsAccount } from './mns/account.js';
+import { createMnsHandler } from './mns/handler.js';
 import { seededRandom } from './random.js';
-import { createActions, type SandboxActions } from './sandbox-actions.js';
-import { VodAccount } from './vod-account.js';
-import { createVodHandler } from './vod-handler.js';
-import { isVodTarget } from './vod-request.js';
+import { createActions, type SandboxActions } from './control/actions.js';
+import { VodAccount } from './vod/account.js';
+import { createVodHandler } from './vod/handler.js';
+import { isVodTarget } from './vod/request.js';
 
 export interface SandboxOptions {
   /** 0, the default, takes any free port. */

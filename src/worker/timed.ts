@@ -1,7 +1,7 @@
 /** The parts of a worker with a stop-watch on them. */
 import type { VodSite } from '../follow-up/deletion.js';
 import { VodError } from '../follow-up/vod-error.js';
-import type { ConfirmedPublisher } from '../publish/confirmed-publisher.js';
+import type { ConfirmedPublisher } from '../nats/publish/confirmed-publisher.js';
 import type { RelayLease } from '../relay/relay.js';
 import type { Clock } from '../time.js';
 

@@ -3,7 +3,7 @@ import type { VodSite } from '../follow-up/deletion.js';
 import { createFollowUp, type FollowUpOptions } from '../follow-up/follow-up.js';
 import type { MessageSpan } from '../operate/message-span.js';
 import type { Tracing } from '../operate/tracing.js';
-import type { Job } from '../publish/job.js';
+import type { Job } from '../nats/jobs/job.js';
 import { tracedPublisher } from './traced-publisher.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { MessageSpan } from '../operate/message-span.js';
-import type { Publisher } from '../publish/publisher.js';
+import type { Publisher } from '../nats/publish/publisher.js';
 
 /** Publishes under the span of a message, so that whoever receives the publication goes on with its trace. */
 export function tracedPublisher(

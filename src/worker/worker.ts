@@ -1,8 +1,8 @@
 import type { Config, QueueConfig } from '../config/config.js';
 import type { Telemetry } from '../operate/telemetry.js';
 import type { Tracing } from '../operate/tracing.js';
-import { Store } from '../publish/store.js';
-import { credentialsCaches, type CredentialsCache } from '../receive/credentials.js';
+import { Store } from '../nats/store.js';
+import { credentialsCaches, type CredentialsCache } from '../aliyun/credentials.js';
 import { aborted, type Clock } from '../time.js';
 import { createFollowUpHalf } from './follow-up-half.js';
 import type { Half } from './half.js';

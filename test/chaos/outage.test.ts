@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { QueueState } from '../../src/sandbox/control-types.js';
+import type { QueueState } from '../../src/sandbox/control/types.js';
 import { balanced, Ledger } from '../support/ledger.js';
 import type { NatsServer } from '../support/nats-server.js';
 import { startTestbed } from '../support/testbed.js';

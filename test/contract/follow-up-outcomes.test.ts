@@ -5,7 +5,7 @@ import type { FollowUpOutcome, FollowUpResult } from '../../src/event/follow-up.
 import { createDeletion } from '../../src/follow-up/deletion.js';
 import { VodClient } from '../../src/follow-up/vod-client.js';
 import { startSandbox } from '../../src/sandbox/sandbox.js';
-import type { VodFault } from '../../src/sandbox/vod-control-types.js';
+import type { VodFault } from '../../src/sandbox/control/vod-types.js';
 import { systemClock } from '../../src/time.js';
 import { longAgoMs } from '../support/orphans.js';
 

@@ -1,10 +1,10 @@
 import t, { type Test } from 'tap';
-import { CredentialsCache, providersOf } from '../../src/receive/credentials.js';
+import { CredentialsCache, providersOf } from '../../src/aliyun/credentials.js';
 import { MnsClient } from '../../src/receive/mns-client.js';
 import { MnsError } from '../../src/receive/mns-error.js';
 import { Queue } from '../../src/receive/queue.js';
-import type { FaultRule } from '../../src/sandbox/control-types.js';
-import type { MnsOperation } from '../../src/sandbox/mns-operation.js';
+import type { FaultRule } from '../../src/sandbox/control/types.js';
+import type { MnsOperation } from '../../src/sandbox/mns/operation.js';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
 import { systemClock } from '../../src/time.js';
 import {

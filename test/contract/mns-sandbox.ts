@@ -1,8 +1,8 @@
 import type { Test } from 'tap';
-import { CredentialsCache, providersOf, type CredentialsProvider } from '../../src/receive/credentials.js';
+import { CredentialsCache, providersOf, type CredentialsProvider } from '../../src/aliyun/credentials.js';
 import { MnsClient, type MnsClientOptions } from '../../src/receive/mns-client.js';
 import { Queue } from '../../src/receive/queue.js';
-import type { QueueState } from '../../src/sandbox/control-types.js';
+import type { QueueState } from '../../src/sandbox/control/types.js';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../../src/sandbox/sandbox.js';
 import { systemClock } from '../../src/time.js';
 

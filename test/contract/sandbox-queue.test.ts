@@ -1,6 +1,6 @@
 import t from 'tap';
-import { openSandbox, refused, startMs } from '../fixtures/mns/open-sandbox.js';
-import { element, elements, rawCall } from '../fixtures/mns/raw-client.js';
+import { openSandbox, refused, startMs } from '../support/open-sandbox-mns.js';
+import { element, elements, rawCall } from '../support/raw-client.js';
 
 t.test('a message is hidden for its visibility timeout and comes back under another handle', async (t) => {
   const { feed, receive, remove, change, clock } = await openSandbox(t);

@@ -1,8 +1,8 @@
 import t from 'tap';
-import type { FaultRule } from '../../src/sandbox/control-types.js';
-import { openSandbox } from '../fixtures/mns/open-sandbox.js';
-import { openSandboxVod, refusedByVod, type VodReply } from '../fixtures/vod/open-sandbox-vod.js';
-import { signV1, signV3, type SignedRequest, type VodCallSpec } from '../fixtures/vod/sign.js';
+import type { FaultRule } from '../../src/sandbox/control/types.js';
+import { openSandbox } from '../support/open-sandbox-mns.js';
+import { openSandboxVod, refusedByVod, type VodReply } from '../support/open-sandbox-vod.js';
+import { signV1, signV3, type SignedRequest, type VodCallSpec } from '../support/vod-sign.js';
 import { until } from '../support/until.js';
 
 const emptyHash = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { SaxesParser } from 'saxes';
 import t from 'tap';
-import { SandboxControl } from '../../src/sandbox/control.js';
-import { judgeSignature, type SignedRequest } from '../../src/sandbox/mns-signature.js';
+import { SandboxControl } from '../../src/sandbox/control/control.js';
+import { judgeSignature, type SignedRequest } from '../../src/sandbox/mns/signature.js';
 import { startSandbox } from '../../src/sandbox/sandbox.js';
-import { openSandbox, refused, startMs } from '../fixtures/mns/open-sandbox.js';
-import { element, elements, rawCall } from '../fixtures/mns/raw-client.js';
+import { openSandbox, refused, startMs } from '../support/open-sandbox-mns.js';
+import { element, elements, rawCall } from '../support/raw-client.js';
 
 /** The MessageBody of an answer as a strict XML parser sees it. */
 function bodiesOf(xml: string): string[] {

@@ -4,7 +4,7 @@ import { connect, headers as createHeaders } from 'nats';
 import t from 'tap';
 import { deadLettersCommand } from '../../src/commands/dead-letters/dead-letters.js';
 import type { DeadLettersIo } from '../../src/commands/dead-letters/session.js';
-import { deadLetterPublication, type DeadLetter } from '../../src/publish/publication.js';
+import { deadLetterPublication, type DeadLetter } from '../../src/nats/publish/publication.js';
 import { codeBlocks } from '../support/readme.js';
 import { startNatsServer } from '../support/nats-server.js';
 import { storedDeadLetters } from '../support/stored-messages.js';

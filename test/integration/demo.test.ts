@@ -1,6 +1,6 @@
 import t from 'tap';
 import { findNatsServer } from '../../deploy/local/nats-server.mjs';
-import type { DemoResult } from '../../src/commands/demo/demo.js';
+import type { DemoResult } from '../../src/demo/report.js';
 import { startWorkerProcess } from '../support/worker-process.js';
 
 t.test(

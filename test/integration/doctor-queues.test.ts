@@ -1,6 +1,6 @@
 /** `vod-relay doctor` on queues whose settings are not as they should be. */
 import t from 'tap';
-import type { QueueSpec } from '../../src/sandbox/control-types.js';
+import type { QueueSpec } from '../../src/sandbox/control/types.js';
 import { examine, expectProblems, inVod, type BadSetUp, type ExpectedProblem } from '../support/doctor.js';
 import { startTestbed, type Testbed } from '../support/testbed.js';
 

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { StoreGate } from '../../src/publish/store-gate.js';
+import { StoreGate } from '../../src/nats/publish/store-gate.js';
 import { createEndpoints } from '../../src/operate/endpoints.js';
 import { EventLoop } from '../../src/operate/event-loop.js';
 import { startHttpServer } from '../../src/operate/http-server.js';
@@ -10,7 +10,7 @@ import { WorkerState } from '../../src/operate/state.js';
 import { createTelemetry } from '../../src/operate/telemetry.js';
 import { ByteBudget } from '../../src/receive/byte-budget.js';
 import { Receiver } from '../../src/receive/receiver.js';
-import { manualClock } from '../fixtures/mns/manual-clock.js';
+import { manualClock } from '../support/manual-clock.js';
 import { storedEvents } from '../support/stored-messages.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { startTestbed, type ConfigOverrides, type Role, type Testbed } from '../support/testbed.js';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { QueueState } from '../../src/sandbox/control-types.js';
+import type { QueueState } from '../../src/sandbox/control/types.js';
 import { startSandbox } from '../../src/sandbox/sandbox.js';
 import { runTotals } from '../support/run-totals.js';
 import { storedEvents } from '../support/stored-messages.js';

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import t from 'tap';
 import { parse } from 'yaml';
 import { projectRoot } from '../../deploy/local/nats-server.mjs';
-import { documentedSamples } from '../../src/commands/demo/messages.js';
+import { documentedSamples } from '../../src/demo/messages.js';
 import { loadConfig } from '../../src/config/load.js';
 import { codeBlocks, freshReadme, readmePath } from '../support/readme.js';
 import { storedEvents } from '../support/stored-messages.js';

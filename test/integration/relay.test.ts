@@ -1,6 +1,6 @@
 import { connect } from 'nats';
 import t from 'tap';
-import type { QueueState } from '../../src/sandbox/control-types.js';
+import type { QueueState } from '../../src/sandbox/control/types.js';
 import { balanced, Ledger } from '../support/ledger.js';
 import { outcomes, runTotals } from '../support/run-totals.js';
 import { storedDeadLetters, storedEvents } from '../support/stored-messages.js';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { FeedMessage } from '../../src/sandbox/control-types.js';
+import type { FeedMessage } from '../../src/sandbox/control/types.js';
 import { storedDeadLetters, storedEvents } from '../support/stored-messages.js';
 import { startTestbed, type Testbed } from '../support/testbed.js';
 import { until } from '../support/until.js';

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import type { MessageHistory, QueueState } from '../../src/sandbox/control-types.js';
+import type { MessageHistory, QueueState } from '../../src/sandbox/control/types.js';
 import { balanced, Ledger } from '../support/ledger.js';
 import { outcomes, runTotals } from '../support/run-totals.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';

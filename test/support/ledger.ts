@@ -1,5 +1,5 @@
-import type { SandboxControl } from '../../src/sandbox/control.js';
-import type { FeedMessage } from '../../src/sandbox/control-types.js';
+import type { SandboxControl } from '../../src/sandbox/control/control.js';
+import type { FeedMessage } from '../../src/sandbox/control/types.js';
 import { storedDeadLetters, storedEvents, type NatsAccess } from './stored-messages.js';
 import { until } from './until.js';
 import { deletionBody, foreignBody, topicNotification } from './vod-messages.js';

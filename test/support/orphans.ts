@@ -1,4 +1,4 @@
-import type { MediaSpec, VodCall } from '../../src/sandbox/vod-control-types.js';
+import type { MediaSpec, VodCall } from '../../src/sandbox/control/vod-types.js';
 import { storedEvents, type StoredEvent } from './stored-messages.js';
 import type { Testbed } from './testbed.js';
 import { until } from './until.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../../deploy/local/nats-server.mjs';
-import { configTable } from '../../src/config/table.js';
+import { configTable } from '../../src/config/schema/table.js';
 import { deadLetterCodes } from '../../src/event/dead-letter-code.js';
 import { followUpOutcomes } from '../../src/event/follow-up.js';
 import { planTable } from '../../src/follow-up/plan-table.js';

@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SandboxControl } from '../../src/sandbox/control.js';
-import type { QueueSpec, SandboxCredential } from '../../src/sandbox/control-types.js';
+import { SandboxControl } from '../../src/sandbox/control/control.js';
+import type { QueueSpec, SandboxCredential } from '../../src/sandbox/control/types.js';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
 import { startNatsServer, type NatsServer, type NatsServerOptions } from './nats-server.js';
 import { startWorkerProcess, type WorkerProcess } from './worker-process.js';

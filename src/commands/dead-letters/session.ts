@@ -1,12 +1,12 @@
 import { Option, type Command } from 'commander';
 import type { Config } from '../../config/config.js';
-import type { Environment } from '../../config/environment.js';
+import type { Environment } from '../../config/read/environment.js';
 import { loadConfig } from '../../config/load.js';
 import { deadLetterCodes, type DeadLetterCode } from '../../event/dead-letter-code.js';
 import { createLog } from '../../operate/log.js';
 import { createCommandTelemetry } from '../../operate/telemetry.js';
-import { Store } from '../../publish/store.js';
-import type { StreamReader } from '../../publish/stream-reader.js';
+import { Store } from '../../nats/store.js';
+import type { StreamReader } from '../../nats/streams/reader.js';
 import {
   readDeadLetters,
   selectsDeadLetter,

@@ -1,7 +1,7 @@
 import type { Config, QueueConfig } from '../../config/config.js';
 import type { EventOrigin } from '../../event/vod-event.js';
-import type { Store } from '../../publish/store.js';
-import { CredentialsCache, providersOf } from '../../receive/credentials.js';
+import type { Store } from '../../nats/store.js';
+import { CredentialsCache, providersOf } from '../../aliyun/credentials.js';
 import { MnsClient } from '../../receive/mns-client.js';
 import { Queue } from '../../receive/queue.js';
 import { createDeadLetterSource } from '../../replay/dead-letter-source.js';

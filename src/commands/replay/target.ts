@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.js';
-import { connectNats } from '../../publish/connection.js';
-import { declareReplayStream, replayStreamName, streamTaking } from '../../publish/replay-topology.js';
-import { streamNames, type TopologyEvents } from '../../publish/topology.js';
+import { connectNats } from '../../nats/connection.js';
+import { declareReplayStream, replayStreamName, streamTaking } from '../../nats/streams/replay-topology.js';
+import { streamNames, type TopologyEvents } from '../../nats/streams/topology.js';
 import type { ReplayPlan } from '../../replay/plan.js';
 import { systemClock as clock } from '../../time.js';
 

@@ -1,11 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { getEventListeners } from 'node:events';
 import t from 'tap';
-import { providersOf } from '../../../src/receive/credentials.js';
+import { providersOf } from '../../../src/aliyun/credentials.js';
 import { MnsClient } from '../../../src/receive/mns-client.js';
 import { MnsError } from '../../../src/receive/mns-error.js';
 import type { Delivery } from '../../../src/receive/queue.js';
-import type { FeedMessage } from '../../../src/sandbox/control-types.js';
+import type { FeedMessage } from '../../../src/sandbox/control/types.js';
 import { systemClock } from '../../../src/time.js';
 import { never, openQueue, type OpenQueue } from '../../contract/mns-sandbox.js';
 import { until } from '../../support/until.js';

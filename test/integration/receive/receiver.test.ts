@@ -1,13 +1,13 @@
 import t, { type Test } from 'tap';
-import { StoreGate } from '../../../src/publish/store-gate.js';
+import { StoreGate } from '../../../src/nats/publish/store-gate.js';
 import type { Lease } from '../../../src/receive/lease.js';
 import { MnsClient } from '../../../src/receive/mns-client.js';
 import { ownCodes } from '../../../src/receive/mns-error.js';
 import { Queue, type Delivery } from '../../../src/receive/queue.js';
 import { ByteBudget } from '../../../src/receive/byte-budget.js';
 import { Receiver, type ReceiverOptions } from '../../../src/receive/receiver.js';
-import type { QueueSpec } from '../../../src/sandbox/control-types.js';
-import { manualClock, type ManualClock } from '../../fixtures/mns/manual-clock.js';
+import type { QueueSpec } from '../../../src/sandbox/control/types.js';
+import { manualClock, type ManualClock } from '../../support/manual-clock.js';
 import { never, openQueue } from '../../contract/mns-sandbox.js';
 import { failure, settled } from '../../unit/receive/memory-queue.js';
 import { startTcpProxy } from '../../support/tcp-proxy.js';

@@ -4,10 +4,10 @@ import t from 'tap';
 import { parse } from 'yaml';
 
 import { configCommand } from '../../../src/commands/config.js';
-import { leavesOf, variableOf } from '../../../src/config/leaf.js';
-import { queueSchema } from '../../../src/config/queue-schema.js';
-import { rootSchema } from '../../../src/config/schema.js';
-import { configTable } from '../../../src/config/table.js';
+import { leavesOf, variableOf } from '../../../src/config/schema/leaf.js';
+import { queueSchema } from '../../../src/config/schema/queue.js';
+import { rootSchema } from '../../../src/config/schema/root.js';
+import { configTable } from '../../../src/config/schema/table.js';
 import { aFile, aMinimum, scratchFolder } from './sources.js';
 
 t.teardown(() => {

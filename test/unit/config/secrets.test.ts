@@ -3,11 +3,11 @@ import { inspect } from 'node:util';
 
 import t from 'tap';
 
-import { leavesOf, variableOf, type Leaf } from '../../../src/config/leaf.js';
+import { leavesOf, variableOf, type Leaf } from '../../../src/config/schema/leaf.js';
 import { loadConfig, loadSources } from '../../../src/config/load.js';
 import { printSources } from '../../../src/config/print.js';
-import { queueSchema } from '../../../src/config/queue-schema.js';
-import { rootSchema } from '../../../src/config/schema.js';
+import { queueSchema } from '../../../src/config/schema/queue.js';
+import { rootSchema } from '../../../src/config/schema/root.js';
 import { aFile, aMinimum, problemsOf, scratchFolder } from './sources.js';
 
 t.teardown(() => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { ConfigError } from '../../../src/config/config-error.js';
-import type { Environment } from '../../../src/config/environment.js';
+import type { Environment } from '../../../src/config/read/environment.js';
 import { loadConfig } from '../../../src/config/load.js';
 
 /** The smallest configuration there is, as a file would spell it. */

@@ -7,7 +7,7 @@ import t from 'tap';
 import { parse, parseAllDocuments } from 'yaml';
 import { renderedPath } from '../../../deploy/k8s/rendered.mjs';
 import { projectRoot } from '../../../deploy/local/nats-server.mjs';
-import { readTraces } from '../../../src/config/traces.js';
+import { readTraces } from '../../../src/config/read/traces.js';
 import { schemaFaults, type Manifest } from './kubernetes-schema.js';
 
 const folder = join(projectRoot, 'deploy', 'k8s');

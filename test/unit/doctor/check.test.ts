@@ -1,7 +1,7 @@
 import t from 'tap';
 import { runChecks, type Check, type Finding } from '../../../src/doctor/check.js';
 import { resultJson, resultTable } from '../../../src/doctor/table.js';
-import { manualClock } from '../../fixtures/mns/manual-clock.js';
+import { manualClock } from '../../support/manual-clock.js';
 import { until } from '../../support/until.js';
 
 const clock = manualClock(0);

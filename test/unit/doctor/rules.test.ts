@@ -8,7 +8,7 @@ import { roughSpan, span } from '../../../src/doctor/span.js';
 import { isCovered, memoryFindings, streamFindings } from '../../../src/doctor/stream-rules.js';
 import { settingFindings } from '../../../src/doctor/vod-checks.js';
 import { loadConfig } from '../../../src/config/load.js';
-import type { StreamFacts } from '../../../src/publish/stream-facts.js';
+import type { StreamFacts } from '../../../src/nats/facts/streams.js';
 
 const dayMs = 86_400_000;
 

@@ -3,9 +3,9 @@ import { toCloudEvent } from '../../../src/event/cloud-event.js';
 import type { FollowUpResult } from '../../../src/event/follow-up.js';
 import { createFollowUp, type FollowUpOptions } from '../../../src/follow-up/follow-up.js';
 import { VodError } from '../../../src/follow-up/vod-error.js';
-import type { Job } from '../../../src/publish/job.js';
-import type { Known } from '../../../src/publish/outcome-look-up.js';
-import type { Publication } from '../../../src/publish/publisher.js';
+import type { Job } from '../../../src/nats/jobs/job.js';
+import type { Known } from '../../../src/nats/jobs/outcome-look-up.js';
+import type { Publication } from '../../../src/nats/publish/publisher.js';
 import { systemClock } from '../../../src/time.js';
 
 const hourMs = 3_600_000;

@@ -2,7 +2,7 @@ import type { LookupAddress } from 'node:dns';
 import t from 'tap';
 import { candidates, type DnsAnswer } from '../../../src/network/dns-servers.js';
 import { Resolver } from '../../../src/network/resolver.js';
-import { manualClock } from '../../fixtures/mns/manual-clock.js';
+import { manualClock } from '../../support/manual-clock.js';
 import { until } from '../../support/until.js';
 
 const address = (last: number): LookupAddress => ({ address: `192.0.2.${last}`, family: 4 });

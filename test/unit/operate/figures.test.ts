@@ -2,7 +2,7 @@ import t from 'tap';
 import { EventLoop } from '../../../src/operate/event-loop.js';
 import { QueueLag } from '../../../src/operate/queue-lag.js';
 import { Rate } from '../../../src/operate/rate.js';
-import { manualClock } from '../../fixtures/mns/manual-clock.js';
+import { manualClock } from '../../support/manual-clock.js';
 
 t.test('the lag is the age of the oldest message of late, when it arrived', async (t) => {
   const clock = manualClock(1_000_000);

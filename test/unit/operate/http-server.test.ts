@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { startHttpServer, type Route } from '../../../src/operate/http-server.js';
 import { systemClock } from '../../../src/time.js';
-import { manualClock } from '../../fixtures/mns/manual-clock.js';
+import { manualClock } from '../../support/manual-clock.js';
 
 async function open(
   test: Test,

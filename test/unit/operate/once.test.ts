@@ -1,6 +1,6 @@
 import t from 'tap';
 import { Once } from '../../../src/operate/once.js';
-import { manualClock } from '../../fixtures/mns/manual-clock.js';
+import { manualClock } from '../../support/manual-clock.js';
 
 function open() {
   const clock = manualClock(0);

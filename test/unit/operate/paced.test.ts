@@ -1,6 +1,6 @@
 import t from 'tap';
 import { paced } from '../../../src/operate/paced.js';
-import { manualClock } from '../../fixtures/mns/manual-clock.js';
+import { manualClock } from '../../support/manual-clock.js';
 
 t.test('all who ask before an answer is begun share it, and the next one comes after a rest', async (t) => {
   const clock = manualClock(0);

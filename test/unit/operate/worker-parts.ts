@@ -3,7 +3,7 @@ import { createLog, type LogLevel } from '../../../src/operate/log.js';
 import { createMetrics } from '../../../src/operate/metrics.js';
 import { WorkerState, type ReceiverView } from '../../../src/operate/state.js';
 import { createTelemetry } from '../../../src/operate/telemetry.js';
-import { manualClock } from '../../fixtures/mns/manual-clock.js';
+import { manualClock } from '../../support/manual-clock.js';
 import { samplesOf, type Sample } from '../../support/worker-http.js';
 
 /** A worker as far as its operator can see it, on a clock that the test moves. */

@@ -3,7 +3,7 @@ import t from 'tap';
 import { AckBatch, type AckRequest } from '../../../src/receive/ack-batch.js';
 import { ownCodes } from '../../../src/receive/mns-error.js';
 import { Slots } from '../../../src/receive/slots.js';
-import { manualClock } from '../../fixtures/mns/manual-clock.js';
+import { manualClock } from '../../support/manual-clock.js';
 import { MemoryQueue, failure, held, settled } from './memory-queue.js';
 
 function open(lingerMs = 5) {

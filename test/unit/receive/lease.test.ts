@@ -2,7 +2,7 @@ import t from 'tap';
 import { AckBatch } from '../../../src/receive/ack-batch.js';
 import { Lease } from '../../../src/receive/lease.js';
 import { ownCodes } from '../../../src/receive/mns-error.js';
-import { manualClock } from '../../fixtures/mns/manual-clock.js';
+import { manualClock } from '../../support/manual-clock.js';
 import { MemoryQueue, failure, held, settled } from './memory-queue.js';
 
 const visibilityMs = 30_000;

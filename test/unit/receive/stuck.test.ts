@@ -1,10 +1,10 @@
 import t, { type Test } from 'tap';
-import { StoreGate } from '../../../src/publish/store-gate.js';
+import { StoreGate } from '../../../src/nats/publish/store-gate.js';
 import { ownCodes } from '../../../src/receive/mns-error.js';
 import type { Delivery } from '../../../src/receive/queue.js';
 import { ByteBudget } from '../../../src/receive/byte-budget.js';
 import { Receiver } from '../../../src/receive/receiver.js';
-import { manualClock } from '../../fixtures/mns/manual-clock.js';
+import { manualClock } from '../../support/manual-clock.js';
 import { failure, settled } from './memory-queue.js';
 
 interface Poll {

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { PublishRejectedError } from '../../../src/publish/not-stored.js';
-import type { PubAck, Publication } from '../../../src/publish/publisher.js';
+import { PublishRejectedError } from '../../../src/nats/publish/not-stored.js';
+import type { PubAck, Publication } from '../../../src/nats/publish/publisher.js';
 import type { Outcome } from '../../../src/relay/outcome.js';
 import { createRelay, type RelayLease, type RelayOptions } from '../../../src/relay/relay.js';
 import { deletionBody, foreignBody } from '../../support/vod-messages.js';

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { Pace } from '../../../src/replay/pace.js';
-import { manualClock } from '../../fixtures/mns/manual-clock.js';
+import { manualClock } from '../../support/manual-clock.js';
 
 t.test('turns are spaced evenly, and a pause is not made up for', async (t) => {
   const clock = manualClock(0);

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { toCloudEvent } from '../../../src/event/cloud-event.js';
 import type { DeadLetterCode } from '../../../src/event/dead-letter-code.js';
 import type { DeleteMediaComplete } from '../../../src/event/vod-event.js';
-import { deadLetterPublication, eventPublication } from '../../../src/publish/publication.js';
-import type { Publication } from '../../../src/publish/publisher.js';
+import { deadLetterPublication, eventPublication } from '../../../src/nats/publish/publication.js';
+import type { Publication } from '../../../src/nats/publish/publisher.js';
 import { startWorkerProcess, type Exit, type WorkerProcess } from '../../support/worker-process.js';
 import { region, type ConfigOverrides, type Testbed } from '../../support/testbed.js';
-import { openStore } from '../publish/open-store.js';
+import { openStore } from '../../support/open-store.js';
 
 /** The figures of a replay, as `--json` prints them. */
 export interface ReplayFigures {

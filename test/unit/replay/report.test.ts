@@ -4,7 +4,7 @@ import { createProgressReport, isSettled, toJson, toText } from '../../../src/co
 import { createLog } from '../../../src/operate/log.js';
 import { noCounts } from '../../../src/replay/counts.js';
 import type { ReplayResult } from '../../../src/replay/replay.js';
-import { manualClock } from '../../fixtures/mns/manual-clock.js';
+import { manualClock } from '../../support/manual-clock.js';
 
 const plan = {
   source: 'queues',

@@ -1,0 +1,101 @@
+import { NotStoredError } from './not-stored.js';
+import { notCommitted, type RefusalScope } from './pub-ack.js';
+import type { Pending } from './pending.js';
+import { PublishWindow } from './window.js';
+
+/** What is refused is tried for this long before it is given up, or blamed on the whole stream. */
+export const decideAfterMs = 1_250;
+/** Where nothing waits at a gate, what is not even answered is given up after this. */
+const giveUpAfterMs = 30_000;
+/** A stream that stored something this short a time ago, and refused few since, is well. */
+const wellForMs = 60_000;
+const fewRefusals = 16;
+/** After this, any other that was stored shows that a refusal without a limit behind it is not the stream's. */
+const keepUnclearMs = 30_000;
+
+/** Whether something is pending, and whether all of it was refused. */
+export type Asking = 'nothing' | 'refused' | 'unanswered';
+
+/** How well one stream stores: what is pending for it, what it refused and stored. */
+export class StreamLane {
+  readonly stream: string;
+  /** Receiving waits while this stream does not store. */
+  readonly isGated: boolean;
+  readonly window: PublishWindow;
+  readonly pending = new Set<Pending>();
+  trouble: string | undefined;
+  /** Monotonic; of the last PubAck, or the begin of the connection. */
+  lastAckMs = 0;
+  #storedMs = -Infinity;
+  #stored = 0;
+  #refused = 0;
+  #refusedInARow = 0;
+
+  constructor(stream: string, isGated: boolean, window: number) {
+    this.stream = stream;
+    this.isGated = isGated;
+    this.window = new PublishWindow(window);
+  }
+
+  /**
+   * @returns whether that shows that the stream stores: one that is full still knows what it has.
+   */
+  stored(nowMs: number, isDuplicate: boolean): boolean {
+    if (isDuplicate && this.#refusedInARow > 0) return false;
+    this.lastAckMs = this.#storedMs = nowMs;
+    this.#stored++;
+    this.#refusedInARow = 0;
+    this.trouble = undefined;
+    return true;
+  }
+
+  /** Notes a refusal. What is refused makes room for others in the window. */
+  refused(pending: Pending, reason: string, scope: RefusalScope, nowMs: number): void {
+    this.#refused++;
+    this.#refusedInARow++;
+    pending.refusal ??= {
+      reason,
+      scope,
+      sinceMs: nowMs,
+      stored: this.#stored,
+      refused: this.#refused,
+      own: 0,
+    };
+    Object.assign(pending.refusal, { reason, scope });
+    pending.refusal.own++;
+    if (pending.hasPlace) this.window.leave();
+    pending.hasPlace = false;
+  }
+
+  /** What the fate of the pending tells: what is unanswered will show by itself whether the stream stores. */
+  get asking(): Asking {
+    for (const { refusal } of this.pending) if (refusal === undefined) return 'unanswered';
+    return this.pending.size > 0 ? 'refused' : 'nothing';
+  }
+
+  /** Why a publication is given up now, so that it holds nothing up; undefined while it is to be tried. */
+  verdict(
+    { refusal, reason: lastReason, subject, firstSentMs, tries }: Pending,
+    nowMs: number,
+  ): NotStoredError | undefined {
+    const give = (reason: string): NotStoredError => new NotStoredError(this.stream, subject, reason);
+    if (refusal === undefined) {
+      // The confirming publisher finds out about what is not committed.
+      if (this.isGated || tries === 0 || lastReason === notCommitted) return undefined;
+      if (nowMs - firstSentMs < giveUpAfterMs) return undefined;
+      return give(this.trouble ?? 'JetStream does not answer');
+    }
+    const { reason, scope, sinceMs } = refusal;
+    if (scope === 'subject') return give(reason);
+    if (!this.isGated)
+      return scope === 'unclear' || nowMs - sinceMs >= decideAfterMs ? give(reason) : undefined;
+    const isWell = nowMs - this.#storedMs < wellForMs && this.#refusedInARow <= fewRefusals;
+    if (scope === 'unclear' && isWell) return give(reason);
+    if (nowMs - sinceMs < decideAfterMs) return undefined;
+    // More of the others were stored since than refused: it is not the stream.
+    const storedSince = this.#stored - refusal.stored;
+    const othersRefused = this.#refused - refusal.refused + 1 - refusal.own;
+    const isOld = scope === 'unclear' && nowMs - sinceMs > keepUnclearMs;
+    return storedSince > (isOld ? 0 : othersRefused) ? give(reason) : undefined;
+  }
+}
