@@ -18,7 +18,7 @@ export interface ConfigCommandIo {
 export function configCommand(
   { env, stdout }: ConfigCommandIo = { env: processEnvironment(), stdout: process.stdout },
 ): Command {
-  const command = new Command('config').description('check, print or document the configuration');
+  const command = new Command('config');
   withFiles(command.command('check'))
     .description('say whether the configuration can be used; name every problem if not')
     .action(({ config }: FilesOption) => {

@@ -6,7 +6,6 @@ const leastEvents = 10_000;
 /** `vod-relay demo`: exits 1 if the account of its messages does not balance. */
 export function demoCommand(): Command {
   return new Command('demo')
-    .description('run the whole job here, against a sandbox with faults, and account for every message')
     .option('--events <number>', `how many messages, at least ${leastEvents}`, parseEvents, leastEvents)
     .option('--seed <number>', 'repeat the faults of an earlier run', Number)
     .option('--json', 'print one line of JSON instead of text', false)

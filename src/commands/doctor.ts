@@ -16,9 +16,6 @@ interface DoctorFlags {
 /** `vod-relay doctor`: the configuration against reality. Exits 1 when a check fails, else 0. */
 export function doctorCommand(): Command {
   return withConfig(new Command('doctor'))
-    .description(
-      'hold the configuration against MNS, NATS and VOD, change nothing, and say what mends what is wrong',
-    )
     .addOption(
       new Option('--role <role>', 'whose set-up to look at, as for `run`')
         .choices(['both', 'relay', 'follow-up'] satisfies DoctorRole[])

@@ -27,9 +27,7 @@ import type { StopSignals } from './run.js';
 
 /** `vod-relay replay`: sends what is past again. The result goes to standard output, everything else to standard error. */
 export function replayCommand(listen: () => StopSignals): Command {
-  const command = new Command('replay').description(
-    'publish what is in dead-letter queues, among the dead letters or in the stream, again',
-  );
+  const command = new Command('replay');
   return addReplayOptions(command).action(async (flags: ReplayFlags) => {
     if (flags.resume !== undefined) checkResume(command);
     const ended = await run(flags, listen());

@@ -13,7 +13,8 @@ import { WorkerState } from '../operate/state.js';
 import { createTelemetry } from '../operate/telemetry.js';
 import { systemClock } from '../time.js';
 import { queueLabels } from '../worker/queue-labels.js';
-import { runWorker, type Role, type WorkerEnd } from '../worker/worker.js';
+import { runWorker, type WorkerEnd } from '../worker/worker.js';
+import type { Role } from '../worker/parts.js';
 
 /** The two stops of a process: the first signal finishes what is in flight, the second gives up on it. */
 export interface StopSignals {
@@ -29,9 +30,6 @@ interface RunFlags {
 /** `vod-relay run`: the daemon. Exits 0 when everything in flight was settled or given back, else 1. */
 export function runCommand(version: string, listen: () => StopSignals): Command {
   return withConfig(new Command('run'))
-    .description(
-      'relay events from the live queues to NATS JetStream, and follow them up in VOD, until stopped',
-    )
     .addOption(
       new Option('--role <role>', 'which half to run')
         .choices(['both', 'relay', 'follow-up'] satisfies Role[])

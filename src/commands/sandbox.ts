@@ -16,7 +16,6 @@ interface SandboxFlags {
 /** `vod-relay sandbox`: a local MNS and VOD for development, until SIGINT or SIGTERM. */
 export function sandboxCommand(): Command {
   return new Command('sandbox')
-    .description('run a local MNS and VOD with faults on demand')
     .option('--port <number>', 'port on 127.0.0.1, 0 for any free one', wholeNumber, 0)
     .option('--queue <name>', 'create this queue; may be given several times', collect, [])
     .option('--visibility-seconds <number>', 'visibility timeout of these queues', wholeNumber, 30)

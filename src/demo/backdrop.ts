@@ -4,22 +4,30 @@ import { createWriteStream } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { findNatsServer, projectRoot } from '../../deploy/local/nats-server.mjs';
+import { fileURLToPath } from 'node:url';
 import type { Environment } from '../config/read/environment.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 
-/** Starts a nats-server of our own in `folder`, unless NATS_URL names one. @returns its URL and how to end it. */
+const main = fileURLToPath(new URL('../main.js', import.meta.url));
+
+/**
+ * Starts a nats-server of our own in `folder`, unless NATS_URL names one: the binary that NATS_SERVER_BIN names, or the
+ * one on the PATH. @returns its URL and how to end it. @throws Error when there is none.
+ */
 export async function startNats(
   env: Environment,
   folder: string,
 ): Promise<{ url: string; stop(): Promise<void> }> {
   const given = env['NATS_URL'];
   if (given) return { url: given, stop: () => Promise.resolve() };
-  const binary = findNatsServer(env);
-  if (!binary) throw new Error('there is no nats-server: run `npm run setup`, or set NATS_URL');
   const port = await freePort();
   const flags = ['-js', '-sd', join(folder, 'nats'), '-a', '127.0.0.1', '-p', String(port)];
+  const binary = env['NATS_SERVER_BIN'] ?? 'nats-server';
   const server = spawn(binary, flags, { stdio: 'ignore' });
+  await once(server, 'spawn').catch((cause: unknown) => {
+    const advice = 'install nats-server, or name one in NATS_SERVER_BIN, or a running one in NATS_URL';
+    throw new Error(`nats-server cannot be started (${(cause as Error).message}): ${advice}`, { cause });
+  });
   return { url: `nats://127.0.0.1:${port}`, stop: () => end(server, 'SIGTERM') };
 }
 
@@ -58,7 +66,6 @@ export async function startWorker(
   };
   await writeFile(configFile, JSON.stringify(config), { mode: 0o600 });
   const logFile = join(folder, 'worker.log');
-  const main = join(projectRoot, 'dist', 'main.js');
   const flags = [...process.execArgv, '--enable-source-maps'];
   const child = spawn(process.execPath, [...flags, main, 'run', '--config', configFile], {
     stdio: ['ignore', 'pipe', 'pipe'],

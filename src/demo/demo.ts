@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { processEnvironment } from '../config/load.js';
-import type { FaultRule } from '../sandbox/control/types.js';
+import type { FaultRule } from '../sandbox/faults/fault.js';
 import { startSandbox, type Sandbox } from '../sandbox/sandbox.js';
 import { sleep, systemClock } from '../time.js';
 import { startNats, startWorker, type WorkerTotals } from './backdrop.js';

@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
-import type { FaultRule } from '../sandbox/control/types.js';
+import type { FaultRule } from '../sandbox/faults/fault.js';
 import type { DemoLedger } from './ledger.js';
 import type { SeenEvent } from './streams.js';
 

@@ -4,7 +4,7 @@ import type { JobQueueEvents } from './jobs/job-queue.js';
 import type { PermitEvents } from './permits/permits.js';
 import type { NotStoredError } from './publish/not-stored.js';
 import type { ClosedReason } from './publish/store-gate.js';
-import type { TopologyEvents } from './streams/topology.js';
+import type { TopologyEvents } from './streams/topology-events.js';
 
 export interface StoreOptions extends NatsOptions {
   prefix: string;

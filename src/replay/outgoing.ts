@@ -3,7 +3,7 @@ import { replayedEventPublication, replayedFollowUpPublication } from '../nats/p
 import type { Publication } from '../nats/publish/publisher.js';
 import type { ReplayItem } from './item.js';
 import { hasOwnIds } from './plan.js';
-import type { ReplayOptions } from './replay.js';
+import type { ReplayOptions } from './options.js';
 
 /**
  * What a replay sends for an item, by its content: an event to everyone or to who asked for it; a follow-up, due at

@@ -1,7 +1,7 @@
 import { writeCheckpoint, type Checkpoint } from './checkpoint.js';
 import { addCounts, countItem, noCounts, selectedOf, type Counts } from './counts.js';
 import type { Fate, ReplayItem, ReplaySource, SettledItem, SourceState } from './item.js';
-import type { ReplayOptions } from './replay.js';
+import type { ReplayOptions } from './options.js';
 
 type ProgressOptions = Pick<
   ReplayOptions,

@@ -12,7 +12,7 @@ import { sleep } from '../time.js';
 import type { Half } from './half.js';
 import { timedPublisher, timedVodClient } from './timed.js';
 import { createTracedFollowUp } from './traced-follow-up.js';
-import type { Parts } from './worker.js';
+import type { Parts } from './parts.js';
 
 /** Handed out and not done, in the cluster. Those that are put off are not done until they are due: no limit there. */
 const maxAckPending = { events: 1_000, postponed: -1 };

@@ -11,7 +11,7 @@ import { queueLabels } from './queue-labels.js';
 import { watchQueue } from './queue-watch.js';
 import { timedLease, timedPublisher } from './timed.js';
 import { createTracedRelay } from './traced-relay.js';
-import type { Parts } from './worker.js';
+import type { Parts } from './parts.js';
 
 const attributesBackOff = { baseMs: 500, maxMs: 4_000 };
 

@@ -1,38 +1,13 @@
-import type { Config, QueueConfig } from '../config/config.js';
-import type { Telemetry } from '../operate/telemetry.js';
-import type { Tracing } from '../operate/tracing.js';
 import { Store } from '../nats/store.js';
-import { credentialsCaches, type CredentialsCache } from '../aliyun/credentials.js';
-import { aborted, type Clock } from '../time.js';
+import { credentialsCaches } from '../aliyun/credentials.js';
+import { aborted } from '../time.js';
 import { createFollowUpHalf } from './follow-up-half.js';
 import type { Half } from './half.js';
+import type { Parts, WorkerOptions } from './parts.js';
 import { createRelayHalf } from './relay-half.js';
-
-/** Which halves a process runs. */
-export type Role = 'both' | 'relay' | 'follow-up';
-
-export interface WorkerOptions {
-  config: Config;
-  role: Role;
-  clock: Clock;
-  telemetry: Telemetry;
-  /** Makes spans; undefined: none. */
-  tracing?: Tracing | undefined;
-  /** Aborted: begin nothing new, settle or give back what is in flight, then return. */
-  stop: AbortSignal;
-  /** Aborted: return at once, without a further word to MNS. */
-  abandon: AbortSignal;
-}
 
 /** How a worker ended: everything in flight settled or given back, or some of it left to its time-out. */
 export type WorkerEnd = 'drained' | 'abandoned';
-
-/** What the halves of a worker are made from. */
-export interface Parts extends WorkerOptions {
-  store: Store;
-  /** The credentials of a queue, with which MNS and VOD are called alike. */
-  credentialsOf: (queue: QueueConfig) => CredentialsCache;
-}
 
 /** The part of the grace period in which work is finished; the rest is for giving back what could not be. */
 const finishShare = 0.6;

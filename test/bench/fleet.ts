@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { VodQuotas } from '../../src/sandbox/control/vod-types.js';
-import type { FaultRule } from '../../src/sandbox/control/types.js';
+import type { FaultRule } from '../../src/sandbox/faults/fault.js';
 import {
   callFigures,
   isRefused,

@@ -1,4 +1,4 @@
-import type { FaultRule } from '../../src/sandbox/control/types.js';
+import type { FaultRule } from '../../src/sandbox/faults/fault.js';
 import { failedDeletion } from '../support/orphans.js';
 import { startTestbed } from '../support/testbed.js';
 import { until } from '../support/until.js';

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import t from 'tap';
-import type { FaultRule } from '../../src/sandbox/control/types.js';
+import type { FaultRule } from '../../src/sandbox/faults/fault.js';
 import { balanced, Ledger } from '../support/ledger.js';
 import { startTestbed } from '../support/testbed.js';
 import { until } from '../support/until.js';

@@ -1,4 +1,4 @@
-import type { ScriptedAnswer } from '../../src/sandbox/control/types.js';
+import type { ScriptedAnswer } from '../../src/sandbox/faults/fault.js';
 
 /** The five operations whose every answer is judged, and the three of the port above them. */
 export const operations = [

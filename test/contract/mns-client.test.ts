@@ -3,7 +3,7 @@ import { CredentialsCache, providersOf } from '../../src/aliyun/credentials.js';
 import { MnsClient } from '../../src/receive/mns-client.js';
 import { MnsError } from '../../src/receive/mns-error.js';
 import { Queue } from '../../src/receive/queue.js';
-import type { FaultRule } from '../../src/sandbox/control/types.js';
+import type { FaultRule } from '../../src/sandbox/faults/fault.js';
 import type { MnsOperation } from '../../src/sandbox/mns/operation.js';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
 import { systemClock } from '../../src/time.js';

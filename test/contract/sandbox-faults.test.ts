@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import { sandboxCommand } from '../../src/commands/sandbox.js';
-import type { FaultRule, ScriptedAnswer } from '../../src/sandbox/control/types.js';
+import type { FaultRule, ScriptedAnswer } from '../../src/sandbox/faults/fault.js';
 import type { SandboxOptions } from '../../src/sandbox/sandbox.js';
 import { openSandbox, startMs } from '../support/open-sandbox-mns.js';
 import { element, elements, type RawAnswer, type RawRequest } from '../support/raw-client.js';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { FaultRule } from '../../src/sandbox/control/types.js';
+import type { FaultRule } from '../../src/sandbox/faults/fault.js';
 import { openSandbox } from '../support/open-sandbox-mns.js';
 import { openSandboxVod, refusedByVod, type VodReply } from '../support/open-sandbox-vod.js';
 import { signV1, signV3, type SignedRequest, type VodCallSpec } from '../support/vod-sign.js';

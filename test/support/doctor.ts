@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { connect } from 'nats';
 import type { Test } from 'tap';
 import type { Result } from '../../src/doctor/check.js';
-import type { FaultRule, SandboxCredential } from '../../src/sandbox/control/types.js';
+import type { SandboxCredential } from '../../src/sandbox/control/types.js';
+import type { FaultRule } from '../../src/sandbox/faults/fault.js';
 import { region, type ConfigOverrides, type Role, type Testbed } from './testbed.js';
 import { startWorkerProcess } from './worker-process.js';
 

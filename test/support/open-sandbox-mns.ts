@@ -12,7 +12,13 @@ export async function openSandbox(test: Test, options: SandboxOptions = {}) {
   const clock = manualClock(startMs);
   const sandbox = await startSandbox({ seed: 7, clock, queues: ['orders'], ...options });
   test.teardown(sandbox.close);
-  const call = async (method: string, target: string, body = '', headers = {}, rest: Partial<RawRequest> = {}) =>
+  const call = async (
+    method: string,
+    target: string,
+    body = '',
+    headers = {},
+    rest: Partial<RawRequest> = {},
+  ) =>
     await rawCall(sandbox, {
       method,
       target,
@@ -61,4 +67,3 @@ export function refused(test: Test, answer: RawAnswer, status: number, code: str
   test.equal(answer.status, status, code);
   test.equal(element(answer.body, 'Code'), code);
 }
-

@@ -14,7 +14,6 @@ export function deadLettersCommand(
   io: DeadLettersIo = { ...terminal(), listen },
 ): Command {
   return new Command('dead-letters')
-    .description('see why messages became dead letters, get their bytes out, drop them')
     .addCommand(listCommand(io))
     .addCommand(showCommand(io))
     .addCommand(exportCommand(io))

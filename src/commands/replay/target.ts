@@ -1,7 +1,8 @@
 import type { Config } from '../../config/config.js';
 import { connectNats } from '../../nats/connection.js';
 import { declareReplayStream, replayStreamName, streamTaking } from '../../nats/streams/replay-topology.js';
-import { streamNames, type TopologyEvents } from '../../nats/streams/topology.js';
+import { streamNames } from '../../nats/streams/topology.js';
+import type { TopologyEvents } from '../../nats/streams/topology-events.js';
 import type { ReplayPlan } from '../../replay/plan.js';
 import { systemClock as clock } from '../../time.js';
 

@@ -1,6 +1,6 @@
+import type { MsgHdrs } from 'nats';
 import { NotStoredError } from './not-stored.js';
-import { notCommitted, type RefusalScope } from './pub-ack.js';
-import type { Pending } from './pending.js';
+import { notCommitted, type PubAck, type RefusalScope } from './pub-ack.js';
 import { PublishWindow } from './window.js';
 
 /** What is refused is tried for this long before it is given up, or blamed on the whole stream. */
@@ -15,6 +15,45 @@ const keepUnclearMs = 30_000;
 
 /** Whether something is pending, and whether all of it was refused. */
 export type Asking = 'nothing' | 'refused' | 'unanswered';
+
+/** Why a publication was refused, and since when (monotonic). */
+export interface Refusal {
+  reason: string;
+  scope: RefusalScope;
+  readonly sinceMs: number;
+  /** What its lane had stored and refused by then, and how often it was refused itself. */
+  readonly stored: number;
+  readonly refused: number;
+  own: number;
+}
+
+export type OnTryAgain = (reason: string) => void;
+
+/** A publication that waits for its PubAck. Times are monotonic. */
+export interface Pending {
+  readonly id: string;
+  readonly lane: StreamLane;
+  readonly subject: string;
+  readonly body: Uint8Array;
+  readonly headers: MsgHdrs;
+  /** Told each reason for trying again. */
+  readonly onTryAgain: OnTryAgain | undefined;
+  readonly resolve: (ack: PubAck) => void;
+  readonly reject: (error: unknown) => void;
+  /** Takes back what it asked of others. */
+  readonly forget: () => void;
+  tries: number;
+  /** The last write into this connection, for the outlet; 0 before the first. */
+  write: number;
+  firstSentMs: number;
+  /** When the next try is due, or the PubAck is overdue. */
+  dueMs: number;
+  refusal: Refusal | undefined;
+  /** Why the last try has to be followed by another. */
+  reason: string | undefined;
+  /** It has a place in the window of its lane. */
+  hasPlace: boolean;
+}
 
 /** How well one stream stores: what is pending for it, what it refused and stored. */
 export class StreamLane {

@@ -1,5 +1,12 @@
 import type { Msg } from 'nats';
 
+/** JetStream's word that the publication is stored. */
+export interface PubAck {
+  seq: number;
+  /** It was stored before, and this publish changed nothing. */
+  duplicate: boolean;
+}
+
 /** What JetStream answered to a publish. */
 export type PubAckAnswer =
   /** `seq` is above 0. A duplicate may be one of a message that the stream no longer holds. */

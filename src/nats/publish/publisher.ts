@@ -3,12 +3,13 @@ import { backOffMs, type Clock } from '../../time.js';
 import { inboxPrefix } from '../connection.js';
 import { PublishRejectedError, type NotStoredError } from './not-stored.js';
 import { Outlet } from './outlet.js';
-import { toPending, type OnTryAgain, type Pending, type PubAck, type Publication } from './pending.js';
-import { noStream, readPubAck, type RefusalScope } from './pub-ack.js';
+import { toPending, type Publication } from './pending.js';
+import { noStream, readPubAck, type RefusalScope, type PubAck } from './pub-ack.js';
 import type { StoreGate } from './store-gate.js';
-import { decideAfterMs, StreamLane, type Asking } from './lane.js';
+import { decideAfterMs, StreamLane, type Asking, type OnTryAgain, type Pending } from './lane.js';
 
-export type { PubAck, Publication } from './pending.js';
+export type { Publication } from './pending.js';
+export type { PubAck } from './pub-ack.js';
 
 export interface PublisherOptions {
   connection: NatsConnection;

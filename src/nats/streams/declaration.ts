@@ -1,6 +1,7 @@
 import type { NatsConnection } from 'nats';
 import { retryUntilDone, sleep, type Clock } from '../../time.js';
-import { declare, jetStreamManager, type TopologyEvents, type WantedStream } from './topology.js';
+import { declare, jetStreamManager, type WantedStream } from './topology.js';
+import type { TopologyEvents } from './topology-events.js';
 
 export interface StreamDeclarationOptions {
   connection: NatsConnection;

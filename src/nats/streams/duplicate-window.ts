@@ -1,5 +1,5 @@
 import { millis, NatsError, type JetStreamManager, type StreamConfig } from 'nats';
-import type { TopologyEvents } from './topology.js';
+import type { TopologyEvents } from './topology-events.js';
 
 /** In the metadata of a stream: no id is known that was stored before. */
 const knownSinceKey = 'vod-relay.ids-known-since';

@@ -1,13 +1,8 @@
 import type { NatsConnection } from 'nats';
 import type { Clock } from '../../time.js';
 import { StreamDeclaration } from './declaration.js';
-import {
-  jetStreamManager,
-  stream,
-  streamBase,
-  type PermitStreamShape,
-  type TopologyEvents,
-} from './topology.js';
+import { jetStreamManager, stream, streamBase, type PermitStreamShape } from './topology.js';
+import type { TopologyEvents } from './topology-events.js';
 
 /** How long the stream of replays remembers ids: publishes that are tried again, no more. */
 const replayWindowMs = 120_000;

@@ -1,14 +1,8 @@
 import type { NatsConnection } from 'nats';
 import { Recurring, retryUntilDone, type Clock } from '../../time.js';
 import { StreamDeclaration } from './declaration.js';
-import {
-  declarePermitStream,
-  jetStreamManager,
-  stream,
-  streamNames,
-  windowOf,
-  type TopologyEvents,
-} from './topology.js';
+import { declarePermitStream, jetStreamManager, stream, streamNames, windowOf } from './topology.js';
+import type { TopologyEvents } from './topology-events.js';
 
 export interface StreamsOptions {
   connection: NatsConnection;

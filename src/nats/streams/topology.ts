@@ -10,6 +10,7 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from 'nats';
+import type { TopologyEvents } from './topology-events.js';
 import { knownSinceOf, lengthenWindow } from './duplicate-window.js';
 
 /** The streams of one subject prefix. */
@@ -26,17 +27,6 @@ export interface StreamNames {
 export interface PermitStreamShape {
   prefix: string;
   replicas: number;
-}
-
-export interface TopologyEvents {
-  streamCreated(stream: string): void;
-  /** A window was lengthened: the stream knows no id that was stored before this epoch time. */
-  idsKnownSince?(stream: string, sinceMs: number, windowMs: number): void;
-  /** The stream differs from the config in something that is left as it is. */
-  streamDiffers(stream: string, differences: readonly string[]): void;
-  /** NATS refuses to let it remember ids for as long as is wanted: an event may be stored again after `windowMs`. */
-  windowRefused(stream: string, windowMs: number, wantedMs: number): void;
-  declareFailed(stream: string, reason: string, retryInMs: number): void;
 }
 
 /** `vod` → `VOD_EVENTS`, `VOD_DEAD_LETTERS`, `VOD_FOLLOW_UPS`, `VOD_PERMITS`. */

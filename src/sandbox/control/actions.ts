@@ -1,5 +1,4 @@
 import type {
-  FaultRule,
   FeedMessage,
   MessageHistory,
   QueueSpec,
@@ -8,18 +7,12 @@ import type {
   SandboxCredential,
   SandboxState,
 } from './types.js';
+import type { FaultRule } from '../faults/fault.js';
 import type { MnsAccount } from '../mns/account.js';
 import { draftFromFeed } from '../mns/message.js';
 import type { MnsQueue } from '../mns/queue.js';
 import type { VodAccount } from '../vod/account.js';
-import type {
-  MediaSpec,
-  MediaState,
-  UploadChange,
-  VodCall,
-  VodQuotas,
-  VodState,
-} from './vod-types.js';
+import type { MediaSpec, MediaState, UploadChange, VodCall, VodQuotas, VodState } from './vod-types.js';
 
 /** What a test or demo does to the sandbox behind the back of its clients. Throws an Error that says what is wrong. */
 export interface SandboxActions {

@@ -1,5 +1,4 @@
 import type {
-  FaultRule,
   FeedMessage,
   MessageHistory,
   QueueSpec,
@@ -7,14 +6,8 @@ import type {
   SandboxCredential,
   SandboxState,
 } from './types.js';
-import type {
-  MediaSpec,
-  MediaState,
-  UploadChange,
-  VodCall,
-  VodQuotas,
-  VodState,
-} from './vod-types.js';
+import type { FaultRule } from '../faults/fault.js';
+import type { MediaSpec, MediaState, UploadChange, VodCall, VodQuotas, VodState } from './vod-types.js';
 
 /**
  * A client for the control endpoint of a sandbox in another process. Every method rejects with an Error that says

@@ -1,4 +1,5 @@
-import type { FaultRule, FeedMessage, QueueSpec, SandboxCredential } from './types.js';
+import type { FeedMessage, QueueSpec, SandboxCredential } from './types.js';
+import type { FaultRule } from '../faults/fault.js';
 import type { Exchange } from '../http/exchange.js';
 import type { SandboxActions } from './actions.js';
 import type { MediaSpec, UploadChange, VodQuotas } from './vod-types.js';

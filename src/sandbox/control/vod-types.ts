@@ -1,6 +1,6 @@
 /** What the sandbox's control endpoint takes and gives of VOD; the in-process API speaks the same. */
 
-import type { FaultScope, RequestCounts } from './types.js';
+import type { RequestCounts } from './request-counts.js';
 
 /** The operations of VOD that the sandbox knows. */
 export const vodOperations = ['DeleteVideo', 'GetVideoInfo', 'DeleteMultipartUpload'] as const;
@@ -75,19 +75,3 @@ export interface VodState {
   /** DeleteMediaComplete events in the queue, and those VOD gave up on. */
   events: { sent: number; dropped: number };
 }
-
-/** One fault of VOD. It strikes only calls that are signed right and within the quota. */
-export type VodFault = FaultScope & {
-  /** Only calls that name this media; default: all. */
-  media?: string;
-} & (
-    | {
-        service: 'vod';
-        /** `reset-after-effect` and `truncated-body` come after the effect, the others in place of it. */
-        kind: 'html-502' | 'empty-503' | 'reset' | 'reset-after-effect' | 'truncated-body' | 'hang';
-      }
-    /** An error in place of the operation, with the status VOD sends it with unless one is given. */
-    | { service?: 'vod'; kind: 'vod-error'; code: string; status?: number }
-    /** The operation takes effect at once; its answer comes this much later. */
-    | { service?: 'vod'; kind: 'slow'; delayMs: number }
-  );

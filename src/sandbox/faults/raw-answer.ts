@@ -1,6 +1,6 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Clock } from '../../time.js';
-import type { ScriptedAnswer } from '../control/types.js';
+import type { ScriptedAnswer } from './fault.js';
 
 /** An answer as it goes out. The body is one character a byte (see mns-xml-out). */
 export interface RawAnswer {

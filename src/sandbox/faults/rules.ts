@@ -1,7 +1,7 @@
-import type { ConditionFault, FaultRule, FaultState, RequestFault } from '../control/types.js';
+import type { ConditionFault, FaultRule, FaultState, RequestFault, VodFault } from './fault.js';
 import type { MnsOperation } from '../mns/operation.js';
 import type { Random } from '../random.js';
-import { vodOperations, type VodFault, type VodOperation } from '../control/vod-types.js';
+import { vodOperations, type VodOperation } from '../control/vod-types.js';
 
 const receives: readonly MnsOperation[] = ['Receive', 'BatchReceive'];
 const deletes: readonly MnsOperation[] = ['Delete', 'BatchDelete'];

@@ -1,5 +1,6 @@
 import type { Clock } from '../../time.js';
-import type { QueueSpec, RequestCounts, SandboxCredential } from '../control/types.js';
+import type { QueueSpec, SandboxCredential } from '../control/types.js';
+import type { RequestCounts } from '../control/request-counts.js';
 import type { FaultRules } from '../faults/rules.js';
 import { attributesFromSpec, type QueueAttributes } from './attributes.js';
 import { createHandleFormat } from './handle.js';

@@ -1,4 +1,4 @@
-import type { RequestFault } from '../control/types.js';
+import type { RequestFault } from '../faults/fault.js';
 import type { MnsAccount } from './account.js';
 import type { MnsFailure } from './errors.js';
 import type { MnsCall } from './operation.js';

@@ -1,16 +1,9 @@
-import type { RequestFault } from '../control/types.js';
+import type { RequestFault } from '../faults/fault.js';
 import type { Exchange } from '../http/exchange.js';
 import type { MnsAccount } from './account.js';
 import type { Finish, MnsAnswer, MnsRequest } from './answer.js';
 import { MnsFailure } from './errors.js';
-import {
-  batchDelete,
-  changeVisibility,
-  deleteMessage,
-  peek,
-  receive,
-  send,
-} from './message-operations.js';
+import { batchDelete, changeVisibility, deleteMessage, peek, receive, send } from './message-operations.js';
 import { readCall, type MnsCall, type MnsOperation } from './operation.js';
 import {
   createQueue,

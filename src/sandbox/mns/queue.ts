@@ -1,5 +1,6 @@
 import type { Clock } from '../../time.js';
-import type { QueueSpec, RequestCounts } from '../control/types.js';
+import type { QueueSpec } from '../control/types.js';
+import type { RequestCounts } from '../control/request-counts.js';
 import type { QueueAttributes, QueueFacts } from './attributes.js';
 import type { HandleFormat } from './handle.js';
 import { QueueHistory } from './history.js';

@@ -1,10 +1,18 @@
-import type { RequestCounts, RequestFault, ScriptedAnswer } from '../control/types.js';
+import type { RequestCounts } from '../control/request-counts.js';
+import type { RequestFault, ScriptedAnswer } from '../faults/fault.js';
 import type { Exchange } from '../http/exchange.js';
 import type { MnsAccount } from './account.js';
 import type { MnsAnswer } from './answer.js';
 import { MnsFailure } from './errors.js';
 import { errorDocument } from './xml-out.js';
-import { reset, sendScripted, sendSlowly, sendTruncated, sendWhole, type RawAnswer } from '../faults/raw-answer.js';
+import {
+  reset,
+  sendScripted,
+  sendSlowly,
+  sendTruncated,
+  sendWhole,
+  type RawAnswer,
+} from '../faults/raw-answer.js';
 
 const gatewayPage =
   '<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n';

@@ -1,4 +1,4 @@
-import type { RequestCounts } from '../control/types.js';
+import type { RequestCounts } from '../control/request-counts.js';
 import type { VodCall, VodOperation } from '../control/vod-types.js';
 
 /** Every call counted, and each DeleteMultipartUpload recorded; the oldest records are forgotten beyond `limit`. */

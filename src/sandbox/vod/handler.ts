@@ -1,7 +1,8 @@
 import type { Exchange } from '../http/exchange.js';
 import { reset, sendTruncated, sendWhole, type RawAnswer } from '../faults/raw-answer.js';
 import type { VodAccount } from './account.js';
-import { vodOperations, type VodFault, type VodOperation } from '../control/vod-types.js';
+import { vodOperations, type VodOperation } from '../control/vod-types.js';
+import type { VodFault } from '../faults/fault.js';
 import { VodFailure } from './errors.js';
 import { namedMedia, operations, type VodResult } from './operations.js';
 import { gatewayPage, unavailable, vodAnswer } from './reply.js';
