@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import { sandboxCommand } from '../../src/commands/sandbox.js';
 import type { FaultRule, ScriptedAnswer } from '../../src/sandbox/faults/fault.js';
 import type { SandboxOptions } from '../../src/sandbox/sandbox.js';
-import { openSandbox, startMs } from '../support/open-sandbox-mns.js';
+import { openSandbox, startMs } from './open-sandbox-mns.js';
 import { element, elements, type RawAnswer, type RawRequest } from '../support/raw-client.js';
 import { until } from '../support/until.js';
 

@@ -1,8 +1,8 @@
 /** FIFO queues, dead-letter policies and RAM policies of the sandbox. */
 import t from 'tap';
-import { openSandbox, refused } from '../support/open-sandbox-mns.js';
+import { openSandbox, refused } from './open-sandbox-mns.js';
 import { element, elements } from '../support/raw-client.js';
-import { openSandboxVod, refusedByVod } from '../support/open-sandbox-vod.js';
+import { openSandboxVod, refusedByVod } from './open-sandbox-vod.js';
 
 t.test('a FIFO queue refuses a message without a group, and takes one with it', async (t) => {
   const { call, state } = await openSandbox(t, { queues: [{ name: 'orders', type: 'fifo' }] });

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { openSandbox, refused, startMs } from '../support/open-sandbox-mns.js';
+import { openSandbox, refused, startMs } from './open-sandbox-mns.js';
 import { element, elements, rawCall } from '../support/raw-client.js';
 
 t.test('a message is hidden for its visibility timeout and comes back under another handle', async (t) => {

@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { FaultRule } from '../../src/sandbox/faults/fault.js';
-import { openSandbox } from '../support/open-sandbox-mns.js';
-import { openSandboxVod, refusedByVod, type VodReply } from '../support/open-sandbox-vod.js';
+import { openSandbox } from './open-sandbox-mns.js';
+import { openSandboxVod, refusedByVod, type VodReply } from './open-sandbox-vod.js';
 import { signV1, signV3, type SignedRequest, type VodCallSpec } from '../support/vod-sign.js';
 import { until } from '../support/until.js';
 

@@ -1,8 +1,8 @@
 import t from 'tap';
 import { sandboxCommand } from '../../src/commands/sandbox.js';
 import { SandboxControl } from '../../src/sandbox/control/control.js';
-import { startMs } from '../support/open-sandbox-mns.js';
-import { openSandboxVod, refusedByVod } from '../support/open-sandbox-vod.js';
+import { startMs } from './open-sandbox-mns.js';
+import { openSandboxVod, refusedByVod } from './open-sandbox-vod.js';
 import { until } from '../support/until.js';
 
 const time = '2026-09-25T01:27:49Z';

@@ -5,7 +5,7 @@ import t from 'tap';
 import { SandboxControl } from '../../src/sandbox/control/control.js';
 import { judgeSignature, type SignedRequest } from '../../src/sandbox/mns/signature.js';
 import { startSandbox } from '../../src/sandbox/sandbox.js';
-import { openSandbox, refused, startMs } from '../support/open-sandbox-mns.js';
+import { openSandbox, refused, startMs } from './open-sandbox-mns.js';
 import { element, elements, rawCall } from '../support/raw-client.js';
 
 /** The MessageBody of an answer as a strict XML parser sees it. */

@@ -1,9 +1,9 @@
 import { request, type IncomingHttpHeaders } from 'node:http';
 import type { Test } from 'tap';
 import { startSandbox, type SandboxOptions } from '../../src/sandbox/sandbox.js';
-import { manualClock } from './manual-clock.js';
+import { manualClock } from '../support/manual-clock.js';
 import { startMs } from './open-sandbox-mns.js';
-import { signV1, signV3, type SignedRequest, type VodCallSpec } from './vod-sign.js';
+import { signV1, signV3, type SignedRequest, type VodCallSpec } from '../support/vod-sign.js';
 
 /** An answer of VOD, read to its end. */
 export interface VodReply {

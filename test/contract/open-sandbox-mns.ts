@@ -1,8 +1,8 @@
 import type { Test } from 'tap';
 import { startSandbox, type SandboxOptions } from '../../src/sandbox/sandbox.js';
-import { until } from './until.js';
-import { manualClock } from './manual-clock.js';
-import { element, rawCall, type RawAnswer, type RawRequest } from './raw-client.js';
+import { until } from '../support/until.js';
+import { manualClock } from '../support/manual-clock.js';
+import { element, rawCall, type RawAnswer, type RawRequest } from '../support/raw-client.js';
 
 /** When the clock of an opened sandbox starts. */
 export const startMs = Date.UTC(2026, 8, 25, 1, 27, 49);
