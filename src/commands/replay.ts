@@ -6,7 +6,7 @@ import { loadConfigFromProcess } from '../config/load.js';
 import { createLog, type Logger } from '../operate/log.js';
 import { createCommandTelemetry, type Telemetry } from '../operate/telemetry.js';
 import { Store } from '../nats/store.js';
-import { streamNames } from '../nats/streams/topology.js';
+import { streamNames } from '../event/layout.js';
 import { readCheckpoint, type Checkpoint } from '../replay/checkpoint.js';
 import type { ReplayPlan } from '../replay/plan.js';
 import { replay, type ReplayResult } from '../replay/replay.js';

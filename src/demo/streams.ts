@@ -1,5 +1,5 @@
 import { connect, type JsMsg, type NatsConnection } from 'nats';
-import { streamNames } from '../nats/streams/topology.js';
+import { deletionsConsumer, postponedConsumer, streamNames } from '../event/layout.js';
 import type { OutcomeRecord } from './follow-ups.js';
 import { eventKey } from './messages.js';
 
@@ -57,12 +57,14 @@ export class DemoStreams {
 
   /** Whether no follow-up is waiting or put off any more. */
   async areFollowUpsDone(): Promise<boolean> {
-    const { events, followUps } = streamNames(this.#prefix);
+    const names = streamNames(this.#prefix);
     const manager = await this.#connection.jetstreamManager();
-    const consumers = await Promise.all([
-      manager.consumers.info(events, 'follow-up'),
-      manager.consumers.info(followUps, 'follow-up-postponed'),
-    ]);
+    const consumers = await Promise.all(
+      [deletionsConsumer, postponedConsumer].map((consumerOf) => {
+        const { stream, durable } = consumerOf(this.#prefix);
+        return manager.consumers.info(names[stream], durable);
+      }),
+    );
     return consumers.every(({ num_pending, num_ack_pending }) => num_pending + num_ack_pending === 0);
   }
 

@@ -1,6 +1,13 @@
 import type { Config } from '../config/config.js';
-import { subjectToken } from '../event/subject.js';
-import { streamNames } from '../nats/streams/topology.js';
+import {
+  deletionsConsumer,
+  permitSubject,
+  permitsConsumer,
+  postponedConsumer,
+  streamNames,
+  subjectRoots,
+  type ConsumerName,
+} from '../event/layout.js';
 import type { Clock } from '../time.js';
 import type { Check } from './check.js';
 import { consumerCheck, permitsCheck, type ConsumerCheck } from './follow-up-checks.js';
@@ -23,7 +30,7 @@ export function jetStreamChecks(config: Config, parts: JetStreamParts): Check[] 
   const { policy, callsPerSecond } = config.followUp;
   const accounts =
     withFollowUp && policy !== 'off' ? [...new Set(config.queues.map(({ vod }) => vod.account))] : [];
-  const permitFilter = (account: string): string => `${prefix}.permit.${subjectToken(account)}.*`;
+  const permitFilter = (account: string): string => permitSubject(prefix, account, '*');
 
   const { events, deadLetters, followUps, permits } = streamChecks(config, nats, clock);
   const streams = [
@@ -32,7 +39,7 @@ export function jetStreamChecks(config: Config, parts: JetStreamParts): Check[] 
     ...(withFollowUp ? [followUps] : []),
     ...(accounts.length > 0 ? [permits] : []),
   ];
-  const consumer = (of: StreamCheck, durable: string, filterSubject: string): ConsumerCheck => {
+  const consumer = (of: StreamCheck, { durable, filterSubject }: ConsumerName): ConsumerCheck => {
     const { name: stream, isManaged } = of.wanted;
     return consumerCheck(
       { stream, durable, filterSubject, isManaged, isAlwaysRead: of !== permits },
@@ -42,19 +49,15 @@ export function jetStreamChecks(config: Config, parts: JetStreamParts): Check[] 
   };
   const consumers = [
     ...(withFollowUp
-      ? [
-          consumer(events, 'follow-up', `${prefix}.event.DeleteMediaComplete.>`),
-          consumer(followUps, 'follow-up-postponed', `${prefix}.follow-up.postponed.>`),
-        ]
+      ? [consumer(events, deletionsConsumer(prefix)), consumer(followUps, postponedConsumer(prefix))]
       : []),
-    ...accounts.map((account) =>
-      consumer(permits, `permits-${subjectToken(account)}`, permitFilter(account)),
-    ),
+    ...accounts.map((account) => consumer(permits, permitsConsumer(prefix, account))),
   ];
+  const roots = subjectRoots(prefix);
   const published = [
-    ...(horizon ? [`${prefix}.event.>`] : []),
-    `${prefix}.dead-letter.>`,
-    ...(withFollowUp ? [`${prefix}.follow-up.>`] : []),
+    ...(horizon ? [`${roots.event}.>`] : []),
+    `${roots.deadLetter}.>`,
+    ...(withFollowUp ? [`${roots.followUp}.>`] : []),
     ...accounts.map(permitFilter),
   ];
   const windowsOf = (stream: StreamCheck): Check[] =>
@@ -84,13 +87,14 @@ function streamChecks(
 ): Record<'events' | 'deadLetters' | 'followUps' | 'permits', StreamCheck> {
   const { prefix, retention, streamReplicas: replicas, manageStreams: isManaged } = nats;
   const names = streamNames(prefix);
+  const roots = subjectRoots(prefix);
   const common = { leastAgeMs: 0, hasIds: false, replicas, isManaged };
   return {
     events: streamCheck(
       {
         ...common,
         name: names.events,
-        subject: `${prefix}.event.>`,
+        subject: `${roots.event}.>`,
         ageMs: retention.eventsMs,
         hasIds: true,
       },
@@ -101,7 +105,7 @@ function streamChecks(
       {
         ...common,
         name: names.deadLetters,
-        subject: `${prefix}.dead-letter.>`,
+        subject: `${roots.deadLetter}.>`,
         ageMs: retention.deadLettersMs,
         hasIds: true,
       },
@@ -112,7 +116,7 @@ function streamChecks(
       {
         ...common,
         name: names.followUps,
-        subject: `${prefix}.follow-up.>`,
+        subject: `${roots.followUp}.>`,
         ageMs: retention.followUpsMs,
         leastAgeMs: 2 * followUp.quietPeriodMs,
       },
@@ -123,7 +127,7 @@ function streamChecks(
       {
         ...common,
         name: names.permits,
-        subject: `${prefix}.permit.>`,
+        subject: `${roots.permit}.>`,
         ageMs: undefined,
         leastAgeMs: Number.POSITIVE_INFINITY,
       },

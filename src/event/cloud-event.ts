@@ -2,7 +2,7 @@ import { CloudEvent } from 'cloudevents';
 import { attributeText, mediaSubject } from './attribute.js';
 import { eventId } from './event-id.js';
 import { isInstant } from './instant.js';
-import { defaultSubjectPrefix, eventSubject } from './subject.js';
+import { defaultSubjectPrefix, eventSubject } from './layout.js';
 import {
   deleteMediaCompleteType,
   eventSource,

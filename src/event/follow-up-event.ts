@@ -4,7 +4,7 @@ import { cloudEventType, type EventMessage } from './cloud-event.js';
 import { followUpId } from './event-id.js';
 import type { FollowUp, FollowUpOutcome, FollowUpResult } from './follow-up.js';
 import { isInstant } from './instant.js';
-import { followUpSubject } from './subject.js';
+import { followUpSubject } from './layout.js';
 import { deleteMediaCompleteType } from './vod-event.js';
 
 /** The `dataschema` of a follow-up's outcome; the schema is in `schema/follow-up.1.schema.json`. */

@@ -1,4 +1,5 @@
 import { Events, type NatsConnection } from 'nats';
+import { streamNames, type StreamKind } from '../event/layout.js';
 import type { Clock } from '../time.js';
 import { ConfirmedPublisher } from './publish/confirmed-publisher.js';
 import { keepConnecting } from './connection.js';
@@ -12,7 +13,6 @@ import type { StoreEvents, StoreOptions } from './store-options.js';
 import { StoreProbe } from './publish/store-probe.js';
 import { StreamReader } from './streams/reader.js';
 import { Streams } from './streams/streams.js';
-import { streamNames } from './streams/topology.js';
 import { WindowPast } from './streams/window-past.js';
 
 /** Received at a start before the first is stored. */
@@ -131,8 +131,8 @@ export class Store {
   }
 
   /** The messages of a stream as jobs, shared by all who give the same name to the consumer. */
-  jobQueue(stream: 'events' | 'followUps', options: Omit<JobQueueOptions, 'stream'>): JobQueue {
-    const name = streamNames(this.#options.prefix)[stream];
+  jobQueue(options: Omit<JobQueueOptions, 'stream'> & { stream: StreamKind }): JobQueue {
+    const name = streamNames(this.#options.prefix)[options.stream];
     const { manageStreams: isManaged } = this.#options;
     const queue = new JobQueue(
       { ...options, stream: name },

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { deadLetterCodes, followUpCodes } from '../event/dead-letter-code.js';
 import { followUpOutcomes } from '../event/follow-up.js';
+import { streamKindOf, type StreamKind } from '../event/layout.js';
 import type { Clock } from '../time.js';
 import { followUpFault, queueFault } from './health.js';
 import type { Ledger } from './ledger.js';
@@ -18,8 +19,12 @@ export interface MetricSources {
 /** prom-client gives these three gauges the ending of a counter, which promtool refuses. */
 const misnamed = ['handles', 'requests', 'resources'].map((what) => `nodejs_active_${what}_total`);
 
-/** What the streams of a worker hold; the end of their names. */
-const storedKinds = ['events', 'dead-letters', 'follow-ups', 'other'] as const;
+/** The label of a message that was not stored, by its stream; `other` for a stream without a line here. */
+const storedKinds: Partial<Record<StreamKind, string>> = {
+  events: 'events',
+  deadLetters: 'dead-letters',
+  followUps: 'follow-ups',
+};
 
 /**
  * The metrics of a worker. What the ledger and the state know is read from them when it is asked for; the rest is told
@@ -88,7 +93,7 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
     }
   }
   const notStored = counter('vod_relay_not_stored_total');
-  for (const kind of storedKinds) notStored.inc({ kind }, 0);
+  for (const kind of [...Object.values(storedKinds), 'other']) notStored.inc({ kind }, 0);
   const mnsRequests = counter('vod_relay_mns_requests_total');
   const polls = histogram('vod_relay_poll_duration_seconds');
   const enqueueToPublish = histogram('vod_relay_enqueue_to_publish_seconds');
@@ -107,8 +112,8 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
       deadLetters.inc({ queue, code });
     },
     notStored(stream: string): void {
-      const kind = storedKinds.find((each) => stream.endsWith(`_${each.toUpperCase().replace('-', '_')}`));
-      notStored.inc({ kind: kind ?? 'other' });
+      const kind = streamKindOf(stream);
+      notStored.inc({ kind: (kind && storedKinds[kind]) ?? 'other' });
     },
     messageFailed(queue: string): void {
       failures.inc({ queue });

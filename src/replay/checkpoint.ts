@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { checkpointPublication, checkpointSubject } from '../nats/publish/publication.js';
+import { checkpointSubject, streamNames } from '../event/layout.js';
+import { checkpointPublication } from '../nats/publish/publication.js';
 import type { Publisher } from '../nats/publish/publisher.js';
-import { replayStreamName } from '../nats/streams/replay-topology.js';
 import type { StreamReader } from '../nats/streams/reader.js';
 import type { Counts } from './counts.js';
 import type { SourceState } from './item.js';
@@ -44,7 +44,7 @@ export async function readCheckpoint(
   id: string,
   signal: AbortSignal,
 ): Promise<Checkpoint | undefined> {
-  const stream = replayStreamName(prefix);
+  const stream = streamNames(prefix).replays;
   const stored = await reader.nextOnSubject(stream, 1, checkpointSubject(prefix, id), signal);
   if (!stored) return undefined;
   const checkpoint = JSON.parse(Buffer.from(stored.body).toString('utf8')) as StoredCheckpoint;

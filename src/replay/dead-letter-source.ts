@@ -3,7 +3,7 @@ import { traceContextOf } from '../event/trace-context.js';
 import { doneDeadLetterPublication, recodedDeadLetterPublication } from '../nats/publish/publication.js';
 import { PublishRejectedError } from '../nats/publish/not-stored.js';
 import type { Publisher } from '../nats/publish/publisher.js';
-import { streamNames } from '../nats/streams/topology.js';
+import { streamNames } from '../event/layout.js';
 import type { Clock } from '../time.js';
 import { readContent, type Decoding } from './content.js';
 import {

@@ -3,10 +3,9 @@ import { decodeMessage, illegalCharacters, notUtf8, type DecodedMessage } from '
 import { followUpCodes } from '../event/dead-letter-code.js';
 import { readFailedFollowUp } from '../event/follow-up-event.js';
 import type { FollowUp } from '../event/follow-up.js';
-import { subjectToken } from '../event/subject.js';
+import { deadLetterFilter, streamNames } from '../event/layout.js';
 import type { VodEvent } from '../event/vod-event.js';
 import type { StoredMessage, StreamReader } from '../nats/streams/reader.js';
-import { streamNames } from '../nats/streams/topology.js';
 import { bodyOfDamaged } from '../receive/mns-messages.js';
 import { filtersEvents, selects, type Selection } from './selection.js';
 
@@ -62,11 +61,9 @@ export async function* readDeadLetters(
   { prefix, queue, code, done = false, fromId, sinceMs }: DeadLetterQuery,
   signal: AbortSignal,
 ): AsyncGenerator<StoredDeadLetter, void, undefined> {
-  const queueToken = queue === undefined ? '*' : subjectToken(queue);
-  const codeToken = code === undefined ? '*' : subjectToken(code);
   const options = {
     stream: streamNames(prefix).deadLetters,
-    filterSubject: `${prefix}.dead-letter.${queueToken}.${codeToken}${done ? '.done' : ''}`,
+    filterSubject: deadLetterFilter(prefix, { queue, code, done }),
     ...(fromId !== undefined && { startSeq: fromId }),
     ...(sinceMs !== undefined && { startTimeMs: sinceMs }),
   };

@@ -2,7 +2,7 @@ import { fromCloudEvent } from '../event/cloud-event.js';
 import { readFollowUp } from '../event/follow-up-event.js';
 import { traceContextOf } from '../event/trace-context.js';
 import type { StoredMessage } from '../nats/streams/reader.js';
-import { streamNames } from '../nats/streams/topology.js';
+import { streamNames } from '../event/layout.js';
 import { nothingHeld, type Content, type PlanOf, type ReplayItem, type ReplaySource } from './item.js';
 import type { Selection } from './selection.js';
 import { inBatches, openStream, type Reader } from './stream-batches.js';

@@ -1,4 +1,5 @@
 import { toFollowUpEvent } from '../event/follow-up-event.js';
+import { underPrefix } from '../event/layout.js';
 import { replayedEventPublication, replayedFollowUpPublication } from '../nats/publish/publication.js';
 import type { Publication } from '../nats/publish/publisher.js';
 import type { ReplayItem } from './item.js';
@@ -26,7 +27,7 @@ export function publicationOf(
   switch (content.kind) {
     case 'event': {
       const { subject, ...event } = content.message;
-      const target = { subject: (plan.to ?? prefix) + subject.slice(prefix.length), stream: targetStream };
+      const target = { subject: underPrefix(subject, prefix, plan.to ?? prefix), stream: targetStream };
       return replayedEventPublication(target, event, mark, hasOwnIds(plan));
     }
     case 'follow-up': {

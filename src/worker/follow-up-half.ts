@@ -7,7 +7,7 @@ import { VodClient } from '../follow-up/vod-client.js';
 import type { JobQueue } from '../nats/jobs/job-queue.js';
 import { createOutcomeLookUp } from '../nats/jobs/outcome-look-up.js';
 import type { Permits } from '../nats/permits/permits.js';
-import { streamNames } from '../nats/streams/topology.js';
+import { deletionsConsumer, postponedConsumer, streamNames } from '../event/layout.js';
 import { sleep } from '../time.js';
 import type { Half } from './half.js';
 import { timedPublisher, timedVodClient } from './timed.js';
@@ -53,15 +53,13 @@ export function createFollowUpHalf(parts: Parts): Half {
   const followUp = tracing ? createTracedFollowUp(options, tracing) : createFollowUp(options);
   // Two seconds of calls: few enough that a killed replica holds up little, enough to keep the rate.
   const maxInFlight = Math.max(8, 2 * callsPerSecond);
-  const events = store.jobQueue('events', {
-    durable: 'follow-up',
-    filterSubject: `${prefix}.event.DeleteMediaComplete.>`,
+  const events = store.jobQueue({
+    ...deletionsConsumer(prefix),
     maxInFlight,
     maxAckPending: maxAckPending.events,
   });
-  const postponed = store.jobQueue('followUps', {
-    durable: 'follow-up-postponed',
-    filterSubject: `${prefix}.follow-up.postponed.>`,
+  const postponed = store.jobQueue({
+    ...postponedConsumer(prefix),
     maxInFlight,
     maxAckPending: maxAckPending.postponed,
   });

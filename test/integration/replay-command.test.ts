@@ -37,6 +37,7 @@ t.test('what cannot be done is refused before anything is sent', async (t) => {
     [['--queue', 'other'], /no queue other/],
     [['--to', 'nobody.listens'], /no stream takes nobody\.listens\.event\.>/],
     [['--to', 'vod.dead-letter.x'], /must not be under vod\.dead-letter/],
+    [['--to', 'vod.permit-refused.x'], /must not be under vod\.permit-refused/],
     [['--events', '--follow-up', '--again'], /without --again and --to/],
     [['--resume', 'nothing'], /no replay nothing|no stream VOD_REPLAYS/],
     [['--to', 'a b'], /joined by dots/],

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { withConfig } from '../config-option.js';
-import { streamNames } from '../../nats/streams/topology.js';
+import { streamNames } from '../../event/layout.js';
 import {
   selectDeadLetters,
   withFilters,

@@ -1,7 +1,13 @@
 import type { Config } from '../../config/config.js';
 import { connectNats } from '../../nats/connection.js';
-import { declareReplayStream, replayStreamName, streamTaking } from '../../nats/streams/replay-topology.js';
-import { streamNames } from '../../nats/streams/topology.js';
+import {
+  followUpRoot,
+  reservedRoots,
+  streamNames,
+  streamSubjects,
+  subjectRoots,
+} from '../../event/layout.js';
+import { declareReplayStream, streamTaking } from '../../nats/streams/replay-topology.js';
 import type { TopologyEvents } from '../../nats/streams/topology-events.js';
 import type { ReplayPlan } from '../../replay/plan.js';
 import { systemClock as clock } from '../../time.js';
@@ -27,7 +33,8 @@ export async function prepareTarget({
   signal,
 }: TargetOptions): Promise<string> {
   const { prefix, manageStreams, streamReplicas: replicas, retention } = config.nats;
-  const replays = replayStreamName(prefix);
+  const { replays } = streamNames(prefix);
+  const roots = subjectRoots(prefix);
   const to = plan.to ?? prefix;
   refuseReserved(prefix, plan.to);
   const connection = await connectNats(config.nats, signal);
@@ -37,20 +44,21 @@ export async function prepareTarget({
         const { eventsMs } = retention;
         await declareReplayStream({ connection, prefix, replicas, eventsMs, clock, signal, events });
       }
-      if ((await streamTaking(connection, `${prefix}.replay-checkpoint`)) !== replays) {
+      if ((await streamTaking(connection, roots.checkpoint)) !== replays) {
         throw new Error(
           `a replay keeps its checkpoint in the stream ${replays}, which is not there: create it with the subjects ` +
-            `${prefix}.replay.> and ${prefix}.replay-checkpoint.> and with allow_rollup_hdrs`,
+            `${streamSubjects(prefix, 'replays').join(' and ')} and with allow_rollup_hdrs`,
         );
       }
-    } else if (manageStreams && to.startsWith(`${prefix}.replay.`)) return replays;
+    } else if (manageStreams && to.startsWith(`${roots.replay}.`)) return replays;
     if (plan.followUp) return await followUpStream(connection, prefix);
-    const stream = await streamTaking(connection, `${to}.event`);
+    const sent = subjectRoots(to).event;
+    const stream = await streamTaking(connection, sent);
     if (stream !== undefined) return stream;
     throw new Error(
       plan.to === undefined
-        ? `no stream takes ${to}.event.>: \`vod-relay run\` creates ${streamNames(prefix).events}`
-        : `no stream takes ${to}.event.>: create one, or send to ${prefix}.replay.NAME, which ${replays} takes`,
+        ? `no stream takes ${sent}.>: \`vod-relay run\` creates ${streamNames(prefix).events}`
+        : `no stream takes ${sent}.>: create one, or send to ${roots.replay}.NAME, which ${replays} takes`,
     );
   } finally {
     await connection.close();
@@ -62,7 +70,7 @@ async function followUpStream(
   prefix: string,
 ): Promise<string> {
   const { followUps } = streamNames(prefix);
-  const taken = `${prefix}.follow-up.postponed`;
+  const taken = followUpRoot(prefix, 'postponed');
   if ((await streamTaking(connection, taken)) === followUps) return followUps;
   throw new Error(
     `the stream ${followUps} does not take ${taken}.>: \`vod-relay run\` with the follow-up half creates it`,
@@ -70,9 +78,6 @@ async function followUpStream(
 }
 
 function refuseReserved(prefix: string, to: string | undefined): void {
-  const reserved = ['event', 'dead-letter', 'follow-up', 'permit', 'replay-checkpoint'].map(
-    (token) => `${prefix}.${token}`,
-  );
-  const taken = reserved.find((subject) => to === subject || to?.startsWith(`${subject}.`));
+  const taken = reservedRoots(prefix).find((root) => to === root || to?.startsWith(`${root}.`));
   if (taken !== undefined) throw new Error(`--to must not be under ${taken}: it has a meaning of its own`);
 }

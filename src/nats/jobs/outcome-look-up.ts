@@ -1,7 +1,7 @@
 import { followUpId } from '../../event/event-id.js';
 import { readOutcome, type StoredOutcome } from '../../event/follow-up-event.js';
 import { followUpOutcomes, type FollowUp, type FollowUpOutcome } from '../../event/follow-up.js';
-import { followUpSubject } from '../../event/subject.js';
+import { followUpSubject } from '../../event/layout.js';
 import type { Job } from './job.js';
 import type { StoredMessage, StreamReader } from '../streams/reader.js';
 

@@ -1,5 +1,12 @@
 import type { NatsConnection, Subscription } from 'nats';
-import { subjectToken } from '../../event/subject.js';
+import {
+  permitOfSubject,
+  permitRefusedSubject,
+  permitSubject,
+  permitsConsumer,
+  streamNames,
+  type ConsumerName,
+} from '../../event/layout.js';
 import { sleep, type Clock } from '../../time.js';
 import { ConsumerWatch, type ConsumerEvents } from '../jobs/consumer-watch.js';
 import type { Delivery } from '../jobs/delivery.js';
@@ -8,7 +15,7 @@ import { PermitAbsence, type Refusal } from './absence.js';
 import { PermitLine, type PermitPriority } from './line.js';
 import { ensurePermits } from './stock.js';
 import { Pull } from '../jobs/pull.js';
-import { jetStreamManager, streamNames } from '../streams/topology.js';
+import { jetStreamManager } from '../streams/topology.js';
 
 /** The right to one call. */
 export interface Permit {
@@ -93,7 +100,7 @@ export class Permits {
     this.#parts = parts;
     this.#absence = new PermitAbsence(perSecond, clock);
     this.#watch = new ConsumerWatch(clock, events);
-    this.#refusedSubject = `${prefix}.permit-refused.${subjectToken(account)}`;
+    this.#refusedSubject = permitRefusedSubject(prefix, account);
     this.#refusals = connection.subscribe(this.#refusedSubject, {
       callback: (error, message) => {
         const refusal = error ? undefined : readRefusal(message.string());
@@ -103,8 +110,8 @@ export class Permits {
     this.#pull = new Pull({
       connection,
       clock,
-      stream: streamNames(prefix).permits,
-      durable: this.#durable,
+      stream: this.#stream,
+      durable: this.#consumer.durable,
       expiresMs,
       prepare: () => this.#prepare(),
       room: () => this.#line.length,
@@ -157,19 +164,23 @@ export class Permits {
     this.#refusals.unsubscribe();
   }
 
-  get #durable(): string {
-    return `permits-${subjectToken(this.#options.account)}`;
+  get #stream(): string {
+    return streamNames(this.#options.prefix).permits;
+  }
+
+  get #consumer(): ConsumerName {
+    return permitsConsumer(this.#options.prefix, this.#options.account);
   }
 
   async #prepare(): Promise<void> {
     const { account, perSecond, prefix } = this.#options;
     const { connection, isManaged, createStream } = this.#parts;
     const manager = await jetStreamManager(connection);
-    const stream = streamNames(prefix).permits;
-    const subject = `${prefix}.permit.${subjectToken(account)}`;
-    await ensurePermits({ connection, manager, stream, subject, perSecond, createStream });
-    const consumer = { stream, durable: this.#durable, filterSubject: `${subject}.*`, ackWaitMs };
-    await ensureConsumer(manager, { ...consumer, maxAckPending: -1 }, isManaged, this.#watch);
+    const stream = this.#stream;
+    const subjectOf = (permit: number | '*'): string => permitSubject(prefix, account, permit);
+    await ensurePermits({ connection, manager, stream, subjectOf, perSecond, createStream });
+    const consumer = { ...this.#consumer, stream, ackWaitMs, maxAckPending: -1 };
+    await ensureConsumer(manager, consumer, isManaged, this.#watch);
   }
 
   /** Someone may empty the stream, or another replica may have had another rate. */
@@ -200,7 +211,7 @@ export class Permits {
         return true;
       },
       throttled: () => {
-        const number = Number(delivery.subject.slice(delivery.subject.lastIndexOf('.') + 1));
+        const number = permitOfSubject(delivery.subject);
         const { awayMs, refusal } = this.#absence.refuse(number, delivery.deliveries);
         delivery.nak(awayMs);
         this.#absence.note(refusal);

@@ -6,8 +6,8 @@ export interface PermitStock {
   connection: NatsConnection;
   manager: JetStreamManager;
   stream: string;
-  /** The subject of a permit without its number. */
-  subject: string;
+  /** The subject of one permit, or of all. */
+  subjectOf: (permit: number | '*') => string;
   perSecond: number;
   /** Creates the stream, unless that is for someone else to do. */
   createStream: () => Promise<void>;
@@ -21,8 +21,8 @@ const publishWithinMs = 5_000;
  * @throws Error when NATS does not do as it is asked.
  */
 export async function ensurePermits(stock: PermitStock): Promise<void> {
-  const { manager, stream, subject, perSecond } = stock;
-  const filter = `${subject}.*`;
+  const { manager, stream, subjectOf, perSecond } = stock;
+  const filter = subjectOf('*');
   let found = await findStream(manager, stream, filter);
   if (!found) {
     await stock.createStream();
@@ -30,7 +30,7 @@ export async function ensurePermits(stock: PermitStock): Promise<void> {
   }
   if (!found) throw new Error(`there is no stream ${stream}`);
   const present = new Set(Object.keys(found.state.subjects ?? {}));
-  const wanted = Array.from({ length: perSecond }, (_, index) => `${subject}.${index + 1}`);
+  const wanted = Array.from({ length: perSecond }, (_, index) => subjectOf(index + 1));
   const missing = wanted.filter((each) => !present.has(each));
   const extra = [...present].filter((each) => !wanted.includes(each));
   for (const each of missing) await add(stock, each);

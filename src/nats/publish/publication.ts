@@ -1,12 +1,17 @@
 import { withReplayId, type EventMessage } from '../../event/cloud-event.js';
 import type { DeadLetterCode } from '../../event/dead-letter-code.js';
 import { deadLetterId, recodedDeadLetterId, replayedEventId } from '../../event/event-id.js';
+import {
+  checkpointSubject,
+  deadLetterSubject,
+  doneDeadLetterSubject,
+  followUpLetterQueue,
+  recodedDeadLetterSubject,
+  streamNames,
+} from '../../event/layout.js';
 import { percentEncode } from '../../event/percent.js';
-import { deadLetterSubject } from '../../event/subject.js';
 import type { TraceContext } from '../../event/trace-context.js';
 import type { Publication } from './publisher.js';
-import { replayStreamName } from '../streams/replay-topology.js';
-import { streamNames } from '../streams/topology.js';
 
 /** An event as its CloudEvent, for everyone who subscribes, as part of the trace of its message. */
 export function eventPublication(prefix: string, event: EventMessage, trace: TraceContext = {}): Publication {
@@ -114,11 +119,6 @@ function headersOf({ replayId, item, trace }: ReplayMark): Record<string, string
   return { ...trace, [replayHeaders.id]: replayId, [replayHeaders.item]: item };
 }
 
-/** Where the checkpoint of a replay is kept. */
-export function checkpointSubject(prefix: string, replayId: string): string {
-  return `${prefix}.replay-checkpoint.${replayId}`;
-}
-
 /** The state of a replay, which takes the place of the one before. `msgId` is another for each write. */
 export function checkpointPublication(
   prefix: string,
@@ -128,7 +128,7 @@ export function checkpointPublication(
 ): Publication {
   return {
     subject: checkpointSubject(prefix, replayId),
-    stream: replayStreamName(prefix),
+    stream: streamNames(prefix).replays,
     msgId,
     body,
     headers: { 'Content-Type': 'application/json', 'Nats-Rollup': 'sub' },
@@ -153,7 +153,7 @@ export function doneDeadLetterPublication(
   done: { at: string; eventId: string; replayId: string },
 ): Publication {
   return {
-    subject: `${letter.subject}.done`,
+    subject: doneDeadLetterSubject(letter.subject),
     stream: streamNames(prefix).deadLetters,
     msgId: `${messageIdOf(letter)}-done`,
     body: letter.body,
@@ -174,7 +174,7 @@ export function recodedDeadLetterPublication(
 ): Publication {
   const { headers } = letter;
   return {
-    subject: `${letter.subject.slice(0, letter.subject.lastIndexOf('.'))}.${code}`,
+    subject: recodedDeadLetterSubject(letter.subject, code),
     stream: streamNames(prefix).deadLetters,
     msgId: recodedDeadLetterId(messageIdOf(letter), code, reason),
     body: letter.body,
@@ -210,5 +210,5 @@ export function followUpLetterPublication(
   prefix: string,
   letter: Pick<DeadLetter, 'messageId' | 'attempt' | 'enqueuedAtMs' | 'body' | 'code' | 'reason' | 'trace'>,
 ): Publication {
-  return deadLetterPublication(prefix, { ...letter, queue: 'follow-up', at: '' });
+  return deadLetterPublication(prefix, { ...letter, queue: followUpLetterQueue, at: '' });
 }

@@ -1,16 +1,11 @@
 import type { NatsConnection } from 'nats';
 import type { Clock } from '../../time.js';
 import { StreamDeclaration } from './declaration.js';
-import { jetStreamManager, stream, streamBase, type PermitStreamShape } from './topology.js';
+import { jetStreamManager, stream, type PermitStreamShape } from './topology.js';
 import type { TopologyEvents } from './topology-events.js';
 
 /** How long the stream of replays remembers ids: publishes that are tried again, no more. */
 const replayWindowMs = 120_000;
-
-/** The stream of replays: their checkpoints, and what they send to a subject of its own. */
-export function replayStreamName(prefix: string): string {
-  return `${streamBase(prefix)}_REPLAYS`;
-}
 
 /**
  * Makes sure of the stream of replays, or tries until the signal is aborted. It keeps what replays send for as long as events are kept, and the
@@ -26,13 +21,12 @@ export async function declareReplayStream(
   },
 ): Promise<void> {
   const { prefix, replicas, eventsMs } = options;
-  const subjects = [`${prefix}.replay.>`, `${prefix}.replay-checkpoint.>`];
   const windowMs = Math.min(replayWindowMs, eventsMs);
   const declaration = new StreamDeclaration({
     ...options,
     closed: options.signal,
     wanted: (horizonMs) => ({
-      ...stream(replayStreamName(prefix), subjects, eventsMs, horizonMs, replicas),
+      ...stream(prefix, 'replays', eventsMs, horizonMs, replicas),
       allow_rollup_hdrs: true,
     }),
   });

@@ -1,7 +1,8 @@
 import type { NatsConnection } from 'nats';
+import { streamNames } from '../../event/layout.js';
 import { Recurring, retryUntilDone, type Clock } from '../../time.js';
 import { StreamDeclaration } from './declaration.js';
-import { declarePermitStream, jetStreamManager, stream, streamNames, windowOf } from './topology.js';
+import { declarePermitStream, jetStreamManager, stream, windowOf } from './topology.js';
 import type { TopologyEvents } from './topology-events.js';
 
 export interface StreamsOptions {
@@ -35,16 +36,15 @@ export class Streams {
   constructor(options: StreamsOptions) {
     this.#options = options;
     const { prefix, streamReplicas: replicas, retention } = options;
-    const names = streamNames(prefix);
-    const declaration = (name: string, subject: string, ageMs: number): StreamDeclaration =>
+    const declaration = (kind: Kind, ageMs: number): StreamDeclaration =>
       new StreamDeclaration({
         ...options,
-        wanted: (horizonMs) => stream(name, [`${prefix}.${subject}.>`], ageMs, horizonMs, replicas),
+        wanted: (horizonMs) => stream(prefix, kind, ageMs, horizonMs, replicas),
       });
     this.#declarations = {
-      events: declaration(names.events, 'event', retention.eventsMs),
-      deadLetters: declaration(names.deadLetters, 'dead-letter', retention.deadLettersMs),
-      followUps: declaration(names.followUps, 'follow-up', retention.followUpsMs),
+      events: declaration('events', retention.eventsMs),
+      deadLetters: declaration('deadLetters', retention.deadLettersMs),
+      followUps: declaration('followUps', retention.followUpsMs),
     };
     const { clock, closed: signal } = options;
     this.#looks = new Recurring({

@@ -10,34 +10,14 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from 'nats';
+import { streamNames, streamSubjects, type StreamKind } from '../../event/layout.js';
 import type { TopologyEvents } from './topology-events.js';
 import { knownSinceOf, lengthenWindow } from './duplicate-window.js';
-
-/** The streams of one subject prefix. */
-export interface StreamNames {
-  events: string;
-  deadLetters: string;
-  /** The outcomes of follow-ups, and those that are put off. */
-  followUps: string;
-  /** The right to call VOD. */
-  permits: string;
-}
 
 /** What a stream of permits is made from. */
 export interface PermitStreamShape {
   prefix: string;
   replicas: number;
-}
-
-/** `vod` → `VOD_EVENTS`, `VOD_DEAD_LETTERS`, `VOD_FOLLOW_UPS`, `VOD_PERMITS`. */
-export function streamNames(prefix: string): StreamNames {
-  const base = streamBase(prefix);
-  return {
-    events: `${base}_EVENTS`,
-    deadLetters: `${base}_DEAD_LETTERS`,
-    followUps: `${base}_FOLLOW_UPS`,
-    permits: `${base}_PERMITS`,
-  };
 }
 
 /** Without `checkAPI: false` the library asks for account information, a permission nothing else needs. */
@@ -55,11 +35,6 @@ export async function windowOf(
   return found ? millis(found.config.duplicate_window) : absentMs;
 }
 
-/** What the names of the streams of a subject prefix begin with. */
-export function streamBase(prefix: string): string {
-  return prefix.toUpperCase().replaceAll('.', '_');
-}
-
 export type WantedStream = Pick<
   StreamConfig,
   'name' | 'subjects' | 'max_age' | 'duplicate_window' | 'num_replicas' | 'storage' | 'retention' | 'discard'
@@ -68,15 +43,15 @@ export type WantedStream = Pick<
 
 /** A stream as the configuration wants it, before what is its own. */
 export function stream(
-  name: string,
-  subjects: string[],
+  prefix: string,
+  kind: StreamKind,
   ageMs: number,
   horizonMs: number,
   replicas: number,
 ): WantedStream {
   return {
-    name,
-    subjects,
+    name: streamNames(prefix)[kind],
+    subjects: streamSubjects(prefix, kind),
     // The server refuses a window that is longer than the age.
     max_age: nanos(Math.max(ageMs, horizonMs)),
     duplicate_window: nanos(horizonMs),
@@ -90,7 +65,7 @@ export function stream(
 /** A message for each call a second that an account is allowed, for good. */
 function permits({ prefix, replicas }: PermitStreamShape): WantedStream {
   return {
-    ...stream(streamNames(prefix).permits, [`${prefix}.permit.>`], 0, permitsWindowMs, replicas),
+    ...stream(prefix, 'permits', 0, permitsWindowMs, replicas),
     max_age: 0,
     max_msgs_per_subject: 1,
   };

@@ -516,7 +516,7 @@ async function aBed({
       });
     },
     queue: (options) => bed.queueOf(opened, options),
-    queueOf: (of, options) => of.store.jobQueue('events', { ...usual, ...options }),
+    queueOf: (of, options) => of.store.jobQueue({ ...usual, ...options, stream: 'events' }),
     run(queue, handle) {
       const own = new AbortController();
       runs.push(queue.run(handle, AbortSignal.any([own.signal, stop.signal])));

@@ -1,7 +1,6 @@
 import { connect, nanos, type StreamConfig } from 'nats';
 import t from 'tap';
 import { Store } from '../../../../src/nats/store.js';
-import { streamNames } from '../../../../src/nats/streams/topology.js';
 import { systemClock } from '../../../../src/time.js';
 import { heldTimers } from '../../../support/held-timers.js';
 import { startNatsServer } from '../../../support/nats-server.js';
@@ -19,17 +18,6 @@ t.teardown(async () => {
 
 const hourMs = 3_600_000;
 const retention = { eventsMs: 10 * hourMs, followUpsMs: 15 * hourMs, deadLettersMs: 20 * hourMs };
-
-t.test('streams are named after the prefix', (t) => {
-  t.same(streamNames('vod'), {
-    events: 'VOD_EVENTS',
-    deadLetters: 'VOD_DEAD_LETTERS',
-    followUps: 'VOD_FOLLOW_UPS',
-    permits: 'VOD_PERMITS',
-  });
-  t.equal(streamNames('a.b-c').events, 'A_B-C_EVENTS');
-  t.end();
-});
 
 t.test('creates what is missing, and nothing the second time', async (t) => {
   await using opened = await openStore({ servers: [server.url], prefix: 'new', retention });
@@ -290,7 +278,8 @@ t.test('a stream that somebody deletes is declared again', async (t) => {
   await t.test('when jobs are taken from it', async (t) => {
     await manager.streams.delete('GONE_FOLLOW_UPS');
     const filterSubject = 'gone.follow-up.>';
-    const queue = store.jobQueue('followUps', {
+    const queue = store.jobQueue({
+      stream: 'followUps',
       durable: 'd',
       filterSubject,
       maxInFlight: 1,
