@@ -46,6 +46,21 @@ export async function sleep(clock: Clock, delayMs: number, signal?: AbortSignal)
   });
 }
 
+/** Resolves when the promise settles, either way, after `withinMs`, or when the signal is aborted. Never rejects. */
+export async function settledWithin(
+  clock: Clock,
+  withinMs: number,
+  promise: Promise<unknown>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const settled = new AbortController();
+  const settle = (): void => {
+    settled.abort();
+  };
+  promise.then(settle, settle);
+  await sleep(clock, withinMs, signal ? AbortSignal.any([settled.signal, signal]) : settled.signal);
+}
+
 /** Resolves when the signal is aborted. */
 export async function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;

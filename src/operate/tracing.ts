@@ -14,7 +14,7 @@ import {
   type SpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import type { TraceContext } from '../event/trace-context.js';
-import { sleep, type Clock } from '../time.js';
+import { settledWithin, type Clock } from '../time.js';
 import { beginMessageSpan, type MessageSpan, type SpanFacts } from './message-span.js';
 
 /** Makes spans, and sends them to a collector in batches. */
@@ -56,7 +56,7 @@ export function createTracing({ version, clock, onRecorded, onExported }: Tracin
   return {
     begin: (name, trace, facts) => beginMessageSpan(tracer, clock, name, trace, facts),
     async close(cut) {
-      await Promise.race([provider.shutdown().catch(() => undefined), sleep(clock, closeWithinMs, cut)]);
+      await settledWithin(clock, closeWithinMs, provider.shutdown(), cut);
     },
   };
 }

@@ -74,9 +74,13 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
 
   /** No more items than the limit leaves room for. */
   function take(batch: readonly ReplayItem[]): readonly ReplayItem[] {
-    let room = limit - progress.selected;
-    const end = batch.findIndex(({ facts }) => selects(plan.selection, facts) && --room === 0);
-    return end === -1 ? batch : batch.slice(0, end + 1);
+    const room = limit - progress.selected;
+    let selected = 0;
+    for (const [index, { facts }] of batch.entries()) {
+      if (selects(plan.selection, facts)) selected++;
+      if (selected === room) return batch.slice(0, index + 1);
+    }
+    return batch;
   }
 
   async function settle(item: ReplayItem): Promise<Fate> {
@@ -91,7 +95,9 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     if (found) return isOurs(found.by) ? 'published' : 'suppressed';
     if (dryRun) {
       const copy = Buffer.from(msgId).toString('latin1');
-      return planned.size < planned.add(copy).size ? 'published' : 'suppressed';
+      if (planned.has(copy)) return 'suppressed';
+      planned.add(copy);
+      return 'published';
     }
     try {
       const ack = await publisher.publish(publication, abandon);

@@ -1,5 +1,5 @@
 import { NatsError, type ConsumerInfo, type NatsConnection } from 'nats';
-import { backOffMs, sleep, type Clock } from '../../time.js';
+import { backOffMs, settledWithin, type Clock } from '../../time.js';
 import { ConsumerWatch, toldTimeMs, type ConsumerEvents } from './consumer-watch.js';
 import type { Delivery } from './delivery.js';
 import { ensureConsumer } from './durable-consumer.js';
@@ -110,7 +110,7 @@ export class JobQueue {
     await pull.run(signal);
     await Promise.all(this.#running);
     // What the last handlers said has to be with the server before the connection closes.
-    await Promise.race([connection.flush().catch(() => undefined), sleep(clock, ackTry.withinMs)]);
+    await settledWithin(clock, ackTry.withinMs, connection.flush());
   }
 
   /** The connection is lost. */

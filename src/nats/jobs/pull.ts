@@ -1,5 +1,5 @@
 import { createInbox, nanos, type Msg, type NatsConnection, type Subscription } from 'nats';
-import { backOffMs, sleep, type Clock } from '../../time.js';
+import { backOffMs, settledWithin, sleep, type Clock } from '../../time.js';
 import { inboxPrefix } from '../connection.js';
 import { readDelivery, type Delivery } from './delivery.js';
 
@@ -223,6 +223,6 @@ export class Pull {
       .then(() =>
         connection.request(`$JS.API.CONSUMER.INFO.${stream}.${durable}`, '', { timeout: lastWordsMs }),
       );
-    await Promise.race([forgotten.catch(() => undefined), sleep(clock, lastWordsMs)]);
+    await settledWithin(clock, lastWordsMs, forgotten);
   }
 }

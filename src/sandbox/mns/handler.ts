@@ -97,55 +97,42 @@ function callOf({ method, target, body }: Exchange): MnsCall | MnsFailure {
 
 /** Lets a fault answer that comes in place of the operation; false for all others. */
 function replyInstead(fault: RequestFault, reply: MnsReply, later: Later): boolean {
-  const after = (run: () => void, delayMs = 0): true => {
-    later(delayMs, run);
-    return true;
+  const answer = answerInstead(fault, reply);
+  if (!answer) return false;
+  const usualMs = fault.kind === '429' ? throttleDelayMs : 0;
+  later(('delayMs' in fault ? fault.delayMs : undefined) ?? usualMs, answer);
+  return true;
+}
+
+function answerInstead(fault: RequestFault, reply: MnsReply): (() => void) | undefined {
+  const fail = (code: ConstructorParameters<typeof MnsFailure>[0]) => () => {
+    reply.send(new MnsFailure(code));
   };
   switch (fault.kind) {
     case '429':
-      return after(() => {
-        reply.send(new MnsFailure('TooManyRequests'));
-      }, fault.delayMs ?? throttleDelayMs);
+      return fail('TooManyRequests');
     case '500':
-      return after(() => {
-        reply.send(new MnsFailure('InternalError'));
-      }, fault.delayMs);
+      return fail('InternalError');
     case 'early-empty-poll':
-      return after(() => {
-        reply.send(new MnsFailure('MessageNotExist'));
-      }, fault.delayMs);
+      return fail('MessageNotExist');
     case 'expired-token':
-      return after(() => {
-        reply.send(new MnsFailure('SecurityTokenExpired'));
-      });
+      return fail('SecurityTokenExpired');
     case 'html-502':
-      return after(() => {
-        reply.gatewayPage();
-      }, fault.delayMs);
+      return reply.gatewayPage.bind(reply);
     case 'empty-503':
-      return after(() => {
-        reply.unavailable();
-      }, fault.delayMs);
+      return reply.unavailable.bind(reply);
     case 'reset':
-      return after(() => {
-        reply.reset();
-      }, fault.delayMs);
+      return reply.reset.bind(reply);
     case 'hang':
-      return after(() => {
-        reply.hang();
-      });
+      return reply.hang.bind(reply);
     case 'respond':
-      return fault.afterEffect === true
-        ? false
-        : after(() => {
-            reply.respond(fault);
-          }, fault.delayMs);
+      return fault.afterEffect === true ? undefined : reply.respond.bind(reply, fault);
     case 'reset-after-effect':
     case 'truncated-body':
     case 'slow-body':
     case 'partial-delete':
     case 'lost-delete':
-      return false;
+      return undefined;
   }
 }
 
