@@ -57,12 +57,13 @@ export function createReport(json: boolean): Report {
       bar.stop();
       print('\nThe first events, as a subscriber sees them:\n');
       for (const { subject, text } of tail) print(`${subject}\n  ${text}\n`);
-      printLedger(print, result, logFile);
+      print(ledgerText(result, logFile));
     },
   };
 }
 
-const rows: readonly (readonly [keyof DemoLedger, string])[] = [
+/** The lines of the ledger, by figure. */
+export const ledgerRows: readonly (readonly [keyof DemoLedger, string])[] = [
   ['sent', 'sent'],
   ['unique', 'unique'],
   ['inTheStream', 'in the stream'],
@@ -84,17 +85,17 @@ const rows: readonly (readonly [keyof DemoLedger, string])[] = [
   ['withoutOneOutcome', 'without exactly one outcome'],
 ];
 
-function printLedger(print: (line: string) => void, result: DemoResult, logFile: string): void {
+/** The account at the end of a run. */
+export function ledgerText(result: DemoResult, logFile: string): string {
   const { ledger, balanced, messagesPerSecond, workerCpuMicrosPerMessage } = result;
-  const line = (name: string, value: number): void => {
-    print(`  ${name.padEnd(32)}${String(value).padStart(10)}`);
-  };
-  print('Ledger');
-  for (const [key, name] of rows) line(name, ledger[key]);
-  print('');
-  line('messages a second', messagesPerSecond);
-  line('worker CPU µs per message', workerCpuMicrosPerMessage);
-  print(
-    balanced ? '\nThe ledger balances.' : `\nTHE LEDGER DOES NOT BALANCE. The log of the worker: ${logFile}`,
-  );
+  const line = (name: string, value: number): string => `  ${name.padEnd(32)}${String(value).padStart(10)}`;
+  return [
+    'Ledger',
+    ...ledgerRows.map(([key, name]) => line(name, ledger[key])),
+    '',
+    line('messages a second', messagesPerSecond),
+    line('worker CPU µs per message', workerCpuMicrosPerMessage),
+    '',
+    balanced ? 'The ledger balances.' : `THE LEDGER DOES NOT BALANCE. The log of the worker: ${logFile}`,
+  ].join('\n');
 }

@@ -33,9 +33,7 @@ export async function startAs(
   user: User,
   overrides: Overrides = {},
 ): Promise<WorkerProcess> {
-  const seedFile = join(testbed.folder, `${user}.nk`);
-  await writeFile(seedFile, seedText(keyOf(user)));
-  const auth = { type: 'nkey', seedFile };
+  const auth = { type: 'nkey', seedFile: await seedFileOf(testbed, user) };
   const nats = { servers: [testbed.nats.url], auth, ...overrides.nats };
   return await testbed.startWorker(
     { ...overrides, nats },
@@ -58,8 +56,7 @@ export async function command(
   code: number,
   ...args: readonly string[]
 ): Promise<string> {
-  const seedFile = join(testbed.folder, 'replay.nk');
-  await writeFile(seedFile, seedText(keyOf('replay')));
+  const seedFile = await seedFileOf(testbed, 'replay');
   const { accessKeyId, accessKeySecret } = testbed.sandbox;
   const file = join(testbed.folder, 'replay.json');
   const settings = {
@@ -72,6 +69,13 @@ export async function command(
   t.same(await process.exit, { code, signal: null }, args.join(' '));
   t.notMatch(process.stdout + process.stderr, /permissions?[ _]violation/i);
   return process.stdout;
+}
+
+/** A file with the seed that a user signs in with. */
+export async function seedFileOf(testbed: Testbed, user: User): Promise<string> {
+  const file = join(testbed.folder, `${user}.nk`);
+  await writeFile(file, seedText(keyOf(user)));
+  return file;
 }
 
 export async function connectAs(

@@ -5,7 +5,7 @@ import t from 'tap';
 import { deadLettersCommand } from '../../src/commands/dead-letters/dead-letters.js';
 import type { DeadLettersIo } from '../../src/commands/dead-letters/session.js';
 import { deadLetterPublication, type DeadLetter } from '../../src/nats/publish/publication.js';
-import { codeBlocks } from '../support/readme.js';
+import { codeBlocks } from '../support/pages.js';
 import { startNatsServer } from '../support/nats-server.js';
 import { storedDeadLetters } from '../support/stored-messages.js';
 import { startTestbed } from '../support/testbed.js';
@@ -265,8 +265,8 @@ t.test('every command has help, with examples that are its own', async (t) => {
   }
 });
 
-t.test('the commands in the README are those that there are', async (t) => {
-  const lines = codeBlocks('sh').flatMap((block) => block.split('\n'));
+t.test('the commands of their page work', async (t) => {
+  const lines = codeBlocks('docs/dead-letters.md', 'sh').flatMap((block) => block.split('\n'));
   const shown = lines.filter((line) => line.startsWith('vod-relay dead-letters '));
   t.ok(shown.length >= 4);
   const { folder } = await filled(t.testdir(), 20, { name: 'relay.json' });

@@ -3,7 +3,7 @@ import { StorageType, connect, nanos } from 'nats';
 import t from 'tap';
 import { closedPort, examine, expectProblems, runDoctor, streamsOf } from '../support/doctor.js';
 import { failedDeletion, longAgoMs } from '../support/orphans.js';
-import { codeBlocks } from '../support/readme.js';
+import { codeBlocks } from '../support/pages.js';
 import { startTestbed, type Testbed } from '../support/testbed.js';
 import { until } from '../support/until.js';
 import { deletionBody } from '../support/vod-messages.js';
@@ -89,7 +89,7 @@ t.test('what depends on a failure is named once, as not checked', async (t) => {
   t.match(stdout, /\n\d+ passed, 0 warned, 1 failed\n$/);
 });
 
-t.test('the README shows what the doctor says of two mistakes', async (t) => {
+t.test('its page shows what the doctor says of two mistakes', async (t) => {
   await using bed = await startTestbed({ queues: [{ name: 'vod-events', retentionMs: 3_600_000 }] });
   const connection = await connect({ servers: bed.nats.url });
   const manager = await connection.jetstreamManager();
@@ -109,7 +109,7 @@ t.test('the README shows what the doctor says of two mistakes', async (t) => {
     );
   // Servers tell more or less, so that more or fewer checks pass.
   const counts = / *\d+ passed/g;
-  const [shown = ''] = codeBlocks('text');
+  const [shown = ''] = codeBlocks('docs/doctor.md', 'text');
   t.equal(`${said.join('\n')}\n`.replace(counts, ''), shown.replace(counts, ''));
 });
 

@@ -51,7 +51,8 @@ interface ControlCall {
   input: () => unknown;
 }
 
-const routes: Readonly<Record<string, (call: ControlCall) => unknown>> = {
+/** Each request, with `NAME` for a name: docs/sandbox.md lists them. */
+export const routes: Readonly<Record<string, (call: ControlCall) => unknown>> = {
   'GET health': ({ actions }) => actions.health(),
   'GET state': ({ actions }) => actions.state(),
   'POST reset': ({ actions }) => {

@@ -9,7 +9,7 @@ const deletes: readonly MnsOperation[] = ['Delete', 'BatchDelete'];
 type MnsFault = RequestFault | ConditionFault;
 
 /** Every fault kind of MNS with the operations it makes sense for; undefined: all. */
-const mnsKinds: Readonly<Record<MnsFault['kind'], readonly MnsOperation[] | undefined>> = {
+export const mnsKinds: Readonly<Record<MnsFault['kind'], readonly MnsOperation[] | undefined>> = {
   '429': undefined,
   '500': undefined,
   'html-502': undefined,
@@ -30,7 +30,7 @@ const mnsKinds: Readonly<Record<MnsFault['kind'], readonly MnsOperation[] | unde
 };
 
 /** Every fault kind of VOD. */
-const vodKinds: Readonly<Record<VodFault['kind'], true>> = {
+export const vodKinds: Readonly<Record<VodFault['kind'], true>> = {
   'html-502': true,
   'empty-503': true,
   reset: true,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { parse, stringify } from 'yaml';
 import { projectRoot } from '../../../deploy/local/nats-server.mjs';
-import { readmePath } from '../../support/readme.js';
+import { readPage } from '../../support/pages.js';
 import { outcomes } from '../../../src/operate/outcomes.js';
 import { metricFaults } from './metric-names.js';
 import { promtool } from './promtool.js';
@@ -133,12 +133,12 @@ t.test('the runbook quotes log lines that the worker writes, and settings that e
       sources.some((source) => source.includes(line)),
       line,
     );
-  const readme = readFileSync(readmePath, 'utf8');
+  const reference = readPage('docs/reference/config.md');
   const settings = /`((?:queues\[\]|nats|followUp|dedupe|log|stop|http)\.[\w.]+)`/g;
   for (const [, key = ''] of runbook
     .replaceAll(/`\w+\.(lastError|server|slowedAccounts)`/g, '')
     .matchAll(settings))
-    t.ok(readme.includes(`| \`${key}\` |`), key);
+    t.ok(reference.includes(`| \`${key}\` |`), key);
   t.end();
 });
 

@@ -1,23 +1,24 @@
-/** The queries that README.md, the runbook and the page of deployment give to operators. */
-import { readFileSync } from 'node:fs';
+/** The queries that the pages and the runbook give to operators. */
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { stringify } from 'yaml';
-import { projectRoot } from '../../../deploy/local/nats-server.mjs';
-import { codeBlocks, readmePath } from '../../support/readme.js';
+import { codeBlocks, pages, readPage } from '../../support/pages.js';
 import { metricFaults } from './metric-names.js';
 import { checkQueries, promtool, type Verdict } from './promtool.js';
 
-const blocks = codeBlocks('promql');
-const inReadme = [...blocks, ...inlineQueries(readFileSync(readmePath, 'utf8'))];
-const inRunbook = inlineQueries(readFileSync(join(projectRoot, 'deploy', 'runbook.md'), 'utf8'));
-const page = readFileSync(join(projectRoot, 'deploy', 'README.md'), 'utf8');
+const blocks = codeBlocks('docs/operate.md', 'promql');
+const inPages = [
+  ...blocks,
+  ...pages.filter((page) => page.startsWith('docs/')).flatMap((page) => inlineQueries(readPage(page))),
+];
+const inRunbook = inlineQueries(readPage('deploy/runbook.md'));
+const page = readPage('deploy/README.md');
 const [, ofAutoscaler = ''] = /^ +metricsQuery: '(.+)'$/m.exec(page) ?? [];
 
 t.test('every query is one that Prometheus takes, about metrics that exist', (t) => {
-  t.ok(inReadme.length > 1, `${inReadme.length} queries in README.md`);
+  t.ok(inPages.length > 1, `${inPages.length} queries under docs/`);
   t.ok(inRunbook.length > 4, `${inRunbook.length} queries in the runbook`);
-  const queries = [...inReadme, ...inRunbook, ofAutoscaler];
+  const queries = [...inPages, ...inRunbook, ofAutoscaler];
   t.match(checkQueries(t, queries), { ok: true, output: `${queries.length} rules found` });
   for (const query of queries) t.same(metricFaults(query), [], query);
   t.equal(checkQueries(t, [...queries, 'sum by queue (vod_relay_pollers)']).ok, false, 'a mistake is found');
