@@ -1,3 +1,4 @@
+import { haveSameReason } from '../event/dead-letter.js';
 import type { EventOrigin, VodEvent } from '../event/vod-event.js';
 import { traceContextOf } from '../event/trace-context.js';
 import { doneDeadLetterPublication, recodedDeadLetterPublication } from '../nats/publish/publication.js';
@@ -126,10 +127,7 @@ export function createDeadLetterSource(options: DeadLetterSourceOptions): Replay
       await publisher.publish(doneDeadLetterPublication(prefix, letter, done), signal);
     } else {
       const copy = recodedDeadLetterPublication(prefix, letter, content);
-      const isAsBefore = ['Code', 'Reason'].every(
-        (name) => copy.headers[`Dead-Letter-${name}`] === letter.headers[`Dead-Letter-${name}`],
-      );
-      if (isAsBefore) return;
+      if (haveSameReason(copy.headers, letter.headers)) return;
       await publisher.publish(copy, signal);
     }
     await reader.remove(stream, letter.id, signal);

@@ -1,5 +1,6 @@
 import { decodeBody } from '../decode/decode-body.js';
 import { decodeMessage, illegalCharacters, notUtf8, type DecodedMessage } from '../decode/decode-message.js';
+import { readDeadLetterHeaders, type DeadLetterFacts, type DeadLetterHeaders } from '../event/dead-letter.js';
 import { followUpCodes } from '../event/dead-letter-code.js';
 import { readFailedFollowUp } from '../event/follow-up-event.js';
 import type { FollowUp } from '../event/follow-up.js';
@@ -9,25 +10,12 @@ import type { StoredMessage, StreamReader } from '../nats/streams/reader.js';
 import { bodyOfDamaged } from '../receive/mns-messages.js';
 import { filtersEvents, selects, type Selection } from './selection.js';
 
-/** A dead letter as VOD_DEAD_LETTERS holds it. Texts of a message that is no dead letter of ours are empty. */
-export interface StoredDeadLetter {
+/** A dead letter as VOD_DEAD_LETTERS holds it. */
+export interface StoredDeadLetter extends DeadLetterFacts {
   /** What people call it by: its sequence number in the stream. */
   readonly id: number;
   readonly subject: string;
-  /** When it became a dead letter, epoch milliseconds; a copy under another reason keeps the first time. */
-  readonly timeMs: number;
-  readonly queue: string;
-  readonly messageId: string;
-  readonly attempt: number;
-  /** Epoch milliseconds; NaN when the header is not a time. */
-  readonly enqueuedAtMs: number;
-  readonly code: string;
-  readonly reason: string;
-  /** Where in the body. */
-  readonly at: string;
-  /** A replay has published its event. */
-  readonly isDone: boolean;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: DeadLetterHeaders;
   /** As received, byte for byte. */
   readonly body: Uint8Array;
 }
@@ -51,9 +39,6 @@ export interface DeadLetterQuery {
   /** Epoch milliseconds: what became a dead letter earlier may be left out. */
   sinceMs?: number | undefined;
 }
-
-/** The header of a copy that says when the first of its kind became a dead letter, as an ISO time. */
-export const deadLetterTimeHeader = 'Dead-Letter-Time';
 
 /** The dead letters of a stream, oldest id first, in constant memory. Throws as StreamReader does. */
 export async function* readDeadLetters(
@@ -86,15 +71,15 @@ export async function findDeadLetter(
  * the configuration to say.
  */
 export function decodeDeadLetter({
-  headers,
+  form,
+  code,
+  at,
   body,
-}: Pick<StoredDeadLetter, 'headers' | 'body'>): DecodedDeadLetter {
-  if (headers['Dead-Letter-Body'] === 'xml-text') {
-    return illegalCharacters;
-  }
-  if (headers['Dead-Letter-Body'] === 'message-xml') return decodeKeptMessage(headers, body);
+}: Pick<StoredDeadLetter, 'form' | 'code' | 'at' | 'body'>): DecodedDeadLetter {
+  if (form === 'xml-text') return illegalCharacters;
+  if (form === 'message-xml') return decodeKeptMessage(at, body);
   const text = utf8Text(body);
-  if (Object.hasOwn(followUpCodes, headers['Dead-Letter-Code'] ?? '')) return decodeFollowUp(text ?? '');
+  if (Object.hasOwn(followUpCodes, code)) return decodeFollowUp(text ?? '');
   return text === undefined ? notUtf8 : decodeBody(text);
 }
 
@@ -108,10 +93,9 @@ export function selectsDeadLetter(selection: Selection, letter: StoredDeadLetter
 }
 
 /** Of a message that is damaged elsewhere, what its body says: nothing else of it makes the event. */
-function decodeKeptMessage(headers: StoredDeadLetter['headers'], xml: Uint8Array): DecodedMessage {
+function decodeKeptMessage(at: string, xml: Uint8Array): DecodedMessage {
   const item = bodyOfDamaged(xml);
-  if (!item)
-    return decodeMessage({ body: '', damaged: false, damage: { at: headers['Dead-Letter-At'] ?? '' } });
+  if (!item) return decodeMessage({ body: '', damaged: false, damage: { at } });
   const { bodyBytes, damaged, fields } = item;
   return decodeMessage({ body: fields['MessageBody'] ?? '', ...(bodyBytes && { bodyBytes }), damaged });
 }
@@ -125,23 +109,7 @@ function decodeFollowUp(text: string): DecodedDeadLetter {
 }
 
 function toDeadLetter({ seq, subject, storedAtMs, headers, body }: StoredMessage): StoredDeadLetter {
-  const header = (name: string): string => headers[name] ?? '';
-  const firstTimeMs = Date.parse(header(deadLetterTimeHeader));
-  return {
-    id: seq,
-    subject,
-    timeMs: Number.isNaN(firstTimeMs) ? storedAtMs : firstTimeMs,
-    queue: header('Dead-Letter-Queue'),
-    messageId: header('Dead-Letter-Message-Id'),
-    attempt: Number(header('Dead-Letter-Attempt')),
-    enqueuedAtMs: Date.parse(header('Dead-Letter-Enqueue-Time')),
-    code: header('Dead-Letter-Code'),
-    reason: header('Dead-Letter-Reason'),
-    at: header('Dead-Letter-At'),
-    isDone: headers['Dead-Letter-Done'] !== undefined,
-    headers,
-    body,
-  };
+  return { ...readDeadLetterHeaders(headers, storedAtMs), id: seq, subject, headers, body };
 }
 
 function utf8Text(bytes: Uint8Array): string | undefined {

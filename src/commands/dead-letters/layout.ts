@@ -2,7 +2,7 @@ import type { StoredDeadLetter } from '../../replay/dead-letter-stream.js';
 
 /** The facts of a dead letter, for machines; everything but its bytes. */
 export function letterFacts(letter: StoredDeadLetter): Record<string, unknown> {
-  const { id, queue, messageId, attempt, code, reason, at, isDone, headers, body } = letter;
+  const { id, queue, messageId, attempt, code, reason, at, done, body } = letter;
   return {
     id,
     time: isoTime(letter.timeMs),
@@ -14,7 +14,7 @@ export function letterFacts(letter: StoredDeadLetter): Record<string, unknown> {
     reason,
     at,
     bytes: body.length,
-    ...(isDone && { done: headers['Dead-Letter-Done'], eventId: headers['Dead-Letter-Event-Id'] }),
+    ...(done && { done: done.at, eventId: done.eventId }),
   };
 }
 

@@ -45,12 +45,12 @@ async function show(io: DeadLettersIo, id: number, { config: files, raw = false 
 }
 
 function describe(letter: StoredDeadLetter, config: Config): string {
-  const { id, subject, timeMs, isDone, headers, body } = letter;
+  const { id, subject, timeMs, done, headers, body } = letter;
   const shown = body.subarray(0, shownBytes);
   const part = shown.length < body.length ? `, the first ${shownBytes}; --raw has all` : '';
   const text = printable(Buffer.from(shown).toString('utf8'));
   return [
-    `Dead letter ${id}, ${isDone ? 'done' : 'open'}, since ${isoTime(timeMs)}`,
+    `Dead letter ${id}, ${done ? 'done' : 'open'}, since ${isoTime(timeMs)}`,
     `  ${printable(subject)}`,
     '',
     ...Object.entries(headers).map(([name, value]) => `  ${printable(`${name}: ${value}`)}`),

@@ -2,7 +2,8 @@ import { getEventListeners } from 'node:events';
 import type { Msg } from 'nats';
 import t from 'tap';
 import { readPubAck } from '../../../src/nats/publish/pub-ack.js';
-import { deadLetterPublication, type DeadLetter } from '../../../src/nats/publish/publication.js';
+import type { DeadLetter } from '../../../src/event/dead-letter.js';
+import { deadLetterPublication } from '../../../src/nats/publish/publication.js';
 import { StoreGate } from '../../../src/nats/publish/store-gate.js';
 
 t.test('the gate', async (t) => {
