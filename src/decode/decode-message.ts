@@ -34,7 +34,7 @@ function damagedMessage(at: string): DecodedMessage {
 }
 
 /** The fault of a body that is no text to decode. */
-export const notUtf8 = {
+const notUtf8 = {
   kind: 'undecodable',
   code: 'body-not-utf8',
   reason: 'the body must be UTF-8',
@@ -42,7 +42,7 @@ export const notUtf8 = {
 } as const;
 
 /** As `notUtf8`, for a body with characters that XML forbids. */
-export const illegalCharacters = {
+const illegalCharacters = {
   kind: 'undecodable',
   code: 'body-illegal-characters',
   reason: 'the body must be text that XML can carry',

@@ -1,5 +1,4 @@
-import { decodeMessage } from '../decode/decode-message.js';
-import { toCloudEvent } from '../event/cloud-event.js';
+import { readMessage, type ReadingPolicy } from '../decode/read-message.js';
 import type { DeadLetterCode } from '../event/dead-letter-code.js';
 import { traceContextOf } from '../event/trace-context.js';
 import type { EventOrigin } from '../event/vod-event.js';
@@ -17,13 +16,10 @@ export interface RelayLease extends SettleableLease {
   readonly signal: AbortSignal;
 }
 
-export interface RelayOptions {
+export interface RelayOptions extends ReadingPolicy {
   publisher: Pick<Publisher, 'publish'>;
   /** Whose events these are: the queue's. */
   origin: EventOrigin;
-  /** The subject prefix. */
-  prefix: string;
-  foreignEvents: 'forward' | 'dead-letter' | 'discard';
   /** After this many deliveries an unknown failure becomes a dead letter. */
   maxAttempts: number;
   /** Told of each message once it is settled. */
@@ -38,7 +34,7 @@ export interface RelayOptions {
  * The returned function never rejects, whatever the message holds and whatever fails.
  */
 export function createRelay(options: RelayOptions): (lease: RelayLease) => Promise<Outcome> {
-  const { publisher, origin, prefix, foreignEvents, maxAttempts, onSettled } = options;
+  const { publisher, origin, prefix, maxAttempts, onSettled } = options;
 
   return async (lease) => {
     let outcome: Outcome;
@@ -68,22 +64,17 @@ export function createRelay(options: RelayOptions): (lease: RelayLease) => Promi
 
   /** Decodes and identifies. Of all the texts on the way only the bytes to publish are left: many wait at once. */
   function prepare(message: ReceivedMessage): Prepared | { kind: 'discarded' } | LetterFacts {
-    const decoded = decodeMessage(message);
-    if (decoded.kind === 'undecodable') {
-      const { code, reason, at } = decoded;
+    const reading = readMessage(message, origin, options);
+    if (reading.kind === 'undecodable') {
+      const { code, reason, at } = reading;
       return { code, reason, at };
     }
-    const { event } = decoded;
-    const isForeign = event.kind === 'foreign';
-    if (isForeign && foreignEvents === 'discard') return { kind: 'discarded' };
-    if (isForeign && foreignEvents === 'dead-letter') {
-      const reason = 'foreignEvents is set to dead-letter';
-      return { code: 'foreign-refused', reason, at: 'EventType' };
-    }
-    const cloudEvent = toCloudEvent(event, origin, new Date(message.enqueuedAtMs).toISOString(), prefix);
+    if (reading.kind === 'discarded') return { kind: 'discarded' };
+    const { event, message: cloudEvent } = reading;
     const publication = eventPublication(prefix, cloudEvent, traceContextOf(message.properties));
-    const { mediaId } = event;
-    return { publication: { ...publication, body: Buffer.from(cloudEvent.body) }, isForeign, mediaId };
+    const body = Buffer.from(cloudEvent.body);
+    const { kind, mediaId } = event;
+    return { publication: { ...publication, body }, isForeign: kind === 'foreign', mediaId };
   }
 
   async function deadLetter(

@@ -1,3 +1,4 @@
+import type { ReadingPolicy } from '../decode/read-message.js';
 import { haveSameReason } from '../event/dead-letter.js';
 import type { EventOrigin, VodEvent } from '../event/vod-event.js';
 import { traceContextOf } from '../event/trace-context.js';
@@ -6,14 +7,10 @@ import { PublishRejectedError } from '../nats/publish/not-stored.js';
 import type { Publisher } from '../nats/publish/publisher.js';
 import { streamNames } from '../event/layout.js';
 import type { Clock } from '../time.js';
-import { readContent, type Decoding } from './content.js';
+import { findDeadLetter, readDeadLetters, type StoredDeadLetter } from './dead-letter-stream.js';
+import { readDeadLetter } from './read-dead-letter.js';
 import {
-  decodeDeadLetter,
-  findDeadLetter,
-  readDeadLetters,
-  type StoredDeadLetter,
-} from './dead-letter-stream.js';
-import {
+  contentOfReading,
   nothingHeld,
   type Content,
   type PlanOf,
@@ -30,7 +27,7 @@ export interface DeadLetterSourceOptions {
   clock: Clock;
   replayId: string;
   selection: Selection;
-  decoding: Decoding;
+  policy: ReadingPolicy;
   /** Whose events a queue's are; undefined for a queue that the configuration no longer has. */
   originOf: (queue: string) => EventOrigin | undefined;
   planOf: PlanOf;
@@ -49,8 +46,8 @@ interface DeadLetterItem extends ReplayItem {
  * between, the copy is suppressed by its id and the deletion made up for.
  */
 export function createDeadLetterSource(options: DeadLetterSourceOptions): ReplaySource {
-  const { reader, publisher, clock, replayId, selection, decoding, originOf, planOf, keep } = options;
-  const { prefix } = decoding;
+  const { reader, publisher, clock, replayId, selection, policy, originOf, planOf, keep } = options;
+  const { prefix } = policy;
   const stream = streamNames(prefix).deadLetters;
   let notDeleted = 0;
   let begin: { nextSeq?: number; endSeq: number } = { endSeq: 0 };
@@ -85,7 +82,7 @@ export function createDeadLetterSource(options: DeadLetterSourceOptions): Replay
 
   function toItem(letter: StoredDeadLetter): DeadLetterItem {
     const { id, timeMs, queue, code } = letter;
-    const { content, event } = contentOf(letter);
+    const { content, event } = contentOfLetter(letter, originOf(queue), policy, planOf);
     return {
       key: String(id),
       seq: id,
@@ -94,19 +91,6 @@ export function createDeadLetterSource(options: DeadLetterSourceOptions): Replay
       trace: traceContextOf(letter.headers),
       letter,
     };
-  }
-
-  function contentOf(letter: StoredDeadLetter): { content: Content; event?: VodEvent } {
-    const decoded = decodeDeadLetter(letter);
-    if (decoded.kind === 'unreadable-follow-up') return { content: { kind: 'left' } };
-    if (decoded.kind === 'follow-up') {
-      const { kind, followUp, event } = decoded;
-      return { content: { kind, followUp, row: planOf(followUp).row }, event };
-    }
-    const { queue, timeMs, enqueuedAtMs } = letter;
-    const origin = originOf(queue);
-    if (!origin) return { content: { kind: 'left' } };
-    return readContent(decoded, origin, Number.isNaN(enqueuedAtMs) ? timeMs : enqueuedAtMs, decoding);
   }
 
   /** The headers of a copy are longer, and may make it too large; the original is better than nothing. */
@@ -131,5 +115,28 @@ export function createDeadLetterSource(options: DeadLetterSourceOptions): Replay
       await publisher.publish(copy, signal);
     }
     await reader.remove(stream, letter.id, signal);
+  }
+}
+
+/** What a replay makes of a dead letter; `origin` is undefined where it cannot be told whose event it is. */
+export function contentOfLetter(
+  letter: StoredDeadLetter,
+  origin: EventOrigin | undefined,
+  policy: ReadingPolicy,
+  planOf: PlanOf,
+): { content: Content; event?: VodEvent } {
+  const reading = readDeadLetter(letter, origin, policy);
+  switch (reading.kind) {
+    case 'unreadable-follow-up':
+    case 'no-origin':
+      return { content: { kind: 'left' } };
+    case 'follow-up': {
+      const { kind, followUp, event } = reading;
+      return { content: { kind, followUp, row: planOf(followUp).row }, event };
+    }
+    case 'event':
+    case 'undecodable':
+    case 'discarded':
+      return contentOfReading(reading);
   }
 }

@@ -1,3 +1,4 @@
+import type { Reading } from '../decode/read-message.js';
 import type { EventMessage } from '../event/cloud-event.js';
 import type { DeadLetterCode } from '../event/dead-letter-code.js';
 import type { FollowUp } from '../event/follow-up.js';
@@ -18,6 +19,13 @@ export type Content =
   | { readonly kind: 'follow-up'; readonly followUp: FollowUp; readonly row: string }
   /** Nothing can or may be done with it. */
   | { readonly kind: 'left' };
+
+/** What a message of a queue holds, once it is read. */
+export function contentOfReading(reading: Reading): { content: Content; event?: VodEvent } {
+  const { event } = reading;
+  const content = reading.kind === 'discarded' ? ({ kind: 'left' } as const) : reading;
+  return { content, ...(event && { event }) };
+}
 
 /** What today's plan says of a follow-up: its row, and whether VOD is called. */
 export type PlanOf = (followUp: FollowUp) => { readonly row: string; readonly leadsToCall: boolean };

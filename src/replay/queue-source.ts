@@ -1,4 +1,4 @@
-import { decodeMessage } from '../decode/decode-message.js';
+import { readMessage, type ReadingPolicy } from '../decode/read-message.js';
 import type { EventOrigin } from '../event/vod-event.js';
 import { traceContextOf } from '../event/trace-context.js';
 import { AckBatch } from '../receive/ack-batch.js';
@@ -6,8 +6,15 @@ import { Lease } from '../receive/lease.js';
 import { MnsError } from '../receive/mns-error.js';
 import type { Delivery, Queue } from '../receive/queue.js';
 import { backOffMs, sleep, type Clock } from '../time.js';
-import { readContent, type Decoding } from './content.js';
-import type { Fate, Remainder, ReplayItem, ReplaySource, SettledItem, SourceState } from './item.js';
+import {
+  contentOfReading,
+  type Fate,
+  type Remainder,
+  type ReplayItem,
+  type ReplaySource,
+  type SettledItem,
+  type SourceState,
+} from './item.js';
 
 export interface QueueSourceOptions {
   /** Names the source: unique among the queues of the configuration. */
@@ -16,7 +23,7 @@ export interface QueueSourceOptions {
   /** The approximate counts of the queue's attributes; MNS may answer 0 whatever there is. */
   backlog: (signal: AbortSignal) => Promise<{ active: number; inactive: number }>;
   origin: EventOrigin;
-  decoding: Decoding;
+  policy: ReadingPolicy;
   /** Nothing is deleted. */
   keep: boolean;
   clock: Clock;
@@ -156,7 +163,7 @@ export class QueueSource implements ReplaySource {
 
   /** @returns undefined for a message that was looked at before: only its lease is another now. */
   #hold(delivery: Delivery): ReplayItem | undefined {
-    const { queue, clock, origin, decoding } = this.#options;
+    const { queue, clock, origin, policy } = this.#options;
     const { message } = delivery;
     const { messageId, enqueuedAtMs } = message;
     const key = `${this.name}/${messageId}`;
@@ -170,7 +177,7 @@ export class QueueSource implements ReplaySource {
       return undefined;
     }
     if (before) return undefined;
-    const { content, event } = readContent(decodeMessage(message), origin, enqueuedAtMs, decoding);
+    const { content, event } = contentOfReading(readMessage(message, origin, policy));
     return {
       key,
       facts: { timeMs: enqueuedAtMs, queue: queue.name, ...(event && { event }) },

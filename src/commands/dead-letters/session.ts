@@ -7,11 +7,8 @@ import { createLog } from '../../operate/log.js';
 import { createCommandTelemetry } from '../../operate/telemetry.js';
 import { Store } from '../../nats/store.js';
 import type { StreamReader } from '../../nats/streams/reader.js';
-import {
-  readDeadLetters,
-  selectsDeadLetter,
-  type StoredDeadLetter,
-} from '../../replay/dead-letter-stream.js';
+import { readDeadLetters, type StoredDeadLetter } from '../../replay/dead-letter-stream.js';
+import { selectsDeadLetter } from '../../replay/read-dead-letter.js';
 import type { Selection } from '../../replay/selection.js';
 import { systemClock } from '../../time.js';
 import type { StopSignals } from '../run.js';

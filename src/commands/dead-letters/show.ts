@@ -1,12 +1,12 @@
 import { Command } from 'commander';
 import { withConfig } from '../config-option.js';
 import type { Config } from '../../config/config.js';
-import { toCloudEvent } from '../../event/cloud-event.js';
 import type { FollowUp } from '../../event/follow-up.js';
 import type { VodEvent } from '../../event/vod-event.js';
 import { plan } from '../../follow-up/plan.js';
 import { isTooOld } from '../../follow-up/quiet.js';
-import { decodeDeadLetter, findDeadLetter, type StoredDeadLetter } from '../../replay/dead-letter-stream.js';
+import { findDeadLetter, type StoredDeadLetter } from '../../replay/dead-letter-stream.js';
+import { originOf, readDeadLetter } from '../../replay/read-dead-letter.js';
 import { systemClock } from '../../time.js';
 import { wholeNumber } from '../selection-options.js';
 import { hexDump, isoTime, printable } from './layout.js';
@@ -65,22 +65,51 @@ function describe(letter: StoredDeadLetter, config: Config): string {
   ].join('\n');
 }
 
-function today(letter: StoredDeadLetter, config: Config): string[] {
-  const decoded = decodeDeadLetter(letter);
-  if (decoded.kind === 'undecodable') {
-    return [`still undecodable: ${decoded.code}, ${decoded.reason} (${decoded.at})`];
+/** What a replay would make of it. */
+export function today(
+  letter: StoredDeadLetter,
+  { queues, nats, foreignEvents, followUp }: TodayConfig,
+): string[] {
+  const { queue } = letter;
+  const origin = originOf(queues, queue);
+  const reading = readDeadLetter(letter, origin, { prefix: nats.prefix, foreignEvents });
+  switch (reading.kind) {
+    case 'unreadable-follow-up':
+      return ['a replay leaves it: the body is not the outcome of a follow-up'];
+    case 'follow-up':
+      return [`failed follow-up of ${summary(reading.event)}`, followUpFate(reading.followUp, followUp)];
+    case 'no-origin': {
+      const { decoded } = reading;
+      if (decoded.kind === 'undecodable') return [stillUndecodable(decoded)];
+      const isThere = queues.some(({ name }) => name === queue);
+      const why = isThere ? `two accounts have a queue ${queue}` : `the configuration has no queue ${queue}`;
+      return [summary(decoded.event), `a replay leaves it: ${why}`];
+    }
+    case 'undecodable':
+      if (!reading.event) return [stillUndecodable(reading)];
+      return [summary(reading.event), `a replay leaves it: ${reading.reason}`];
+    case 'discarded':
+      return [summary(reading.event), 'a replay leaves it: foreignEvents is set to discard'];
+    case 'event': {
+      const { id, subject } = reading.message;
+      return [summary(reading.event), `a replay publishes it as event ${id}`, `on ${subject}`];
+    }
   }
-  if (decoded.kind === 'unreadable-follow-up') {
-    return ['a replay leaves it: the body is not the outcome of a follow-up'];
-  }
-  const { event } = decoded;
-  if (decoded.kind === 'follow-up') {
-    return [`failed follow-up of ${summary(event)}`, followUpFate(decoded.followUp, config)];
-  }
-  return [summary(event), ...fate(letter, event, config)];
 }
 
-function followUpFate(followUp: FollowUp, { followUp: { policy, guard } }: Config): string {
+type TodayConfig = Pick<Config, 'foreignEvents'> & {
+  followUp: PlanConfig;
+  queues: readonly Pick<Config['queues'][number], 'name' | 'vod'>[];
+  nats: Pick<Config['nats'], 'prefix'>;
+};
+
+function stillUndecodable({ code, reason, at }: { code: string; reason: string; at: string }): string {
+  return `still undecodable: ${code}, ${reason} (${at})`;
+}
+
+type PlanConfig = Pick<Config['followUp'], 'policy' | 'guard'>;
+
+function followUpFate(followUp: FollowUp, { policy, guard }: PlanConfig): string {
   const planned = plan(followUp, policy, guard);
   const { row } = planned;
   const taken = 'a replay has it followed up again';
@@ -95,17 +124,4 @@ function summary(event: VodEvent): string {
   if (event.kind === 'foreign') return [event.eventType, event.mediaId ?? ''].join(' ').trim();
   const { eventTime, status, mediaType, deleteType, mediaId } = event;
   return `DeleteMediaComplete ${status} ${mediaType} ${deleteType} ${mediaId} at ${eventTime}`;
-}
-
-/** What a replay would make of it. */
-function fate({ queue, timeMs, enqueuedAtMs }: StoredDeadLetter, event: VodEvent, config: Config): string[] {
-  const { foreignEvents, queues, nats } = config;
-  if (event.kind === 'foreign' && foreignEvents !== 'forward') {
-    return [`a replay leaves it: foreignEvents is set to ${foreignEvents}`];
-  }
-  const found = queues.find(({ name }) => name === queue);
-  if (!found) return [`a replay leaves it: the configuration has no queue ${queue}`];
-  const time = new Date(Number.isNaN(enqueuedAtMs) ? timeMs : enqueuedAtMs).toISOString();
-  const { id, subject } = toCloudEvent(event, { ...found.vod, queue }, time, nats.prefix);
-  return [`a replay publishes it as event ${id}`, `on ${subject}`];
 }

@@ -1,5 +1,4 @@
 import type { Config, QueueConfig } from '../../config/config.js';
-import type { EventOrigin } from '../../event/vod-event.js';
 import type { Store } from '../../nats/store.js';
 import { CredentialsCache, providersOf } from '../../aliyun/credentials.js';
 import { MnsClient } from '../../receive/mns-client.js';
@@ -8,6 +7,7 @@ import { createDeadLetterSource } from '../../replay/dead-letter-source.js';
 import { createEventSource } from '../../replay/event-source.js';
 import type { PlanOf, ReplaySource } from '../../replay/item.js';
 import type { ReplayPlan } from '../../replay/plan.js';
+import { originOf } from '../../replay/read-dead-letter.js';
 import { QueueSource, type QueueSourceOptions } from '../../replay/queue-source.js';
 import { systemClock as clock } from '../../time.js';
 
@@ -39,7 +39,7 @@ export function createSources(options: SourcesOptions): ReplaySource[] {
           clock,
           replayId,
           selection: plan.selection,
-          decoding: { prefix, foreignEvents: config.foreignEvents },
+          policy: { prefix, foreignEvents: config.foreignEvents },
           originOf: (queue) => originOf(config.queues, queue),
           planOf,
           keep: plan.keep,
@@ -86,16 +86,9 @@ function queueSource(
       };
     },
     origin: { ...vod, queue: name },
-    decoding: { prefix: config.nats.prefix, foreignEvents: config.foreignEvents },
+    policy: { prefix: config.nats.prefix, foreignEvents: config.foreignEvents },
     keep: plan.keep,
     clock,
     onTrouble,
   });
-}
-
-/** @returns undefined for a queue that is not there, and where two accounts have one of that name. */
-function originOf(queues: readonly QueueConfig[], name: string): EventOrigin | undefined {
-  const [first, ...others] = queues.filter((queue) => queue.name === name).map(({ vod }) => vod);
-  const isOne = others.every(({ region, account }) => region === first?.region && account === first.account);
-  return first && isOne ? { ...first, queue: name } : undefined;
 }

@@ -8,13 +8,12 @@ import {
 } from '../../../src/event/dead-letter.js';
 import { deadLetterPublication } from '../../../src/nats/publish/publication.js';
 import {
-  decodeDeadLetter,
   findDeadLetter,
   readDeadLetters,
-  selectsDeadLetter,
   type DeadLetterQuery,
   type StoredDeadLetter,
 } from '../../../src/replay/dead-letter-stream.js';
+import { decodeDeadLetter, selectsDeadLetter } from '../../../src/replay/read-dead-letter.js';
 import { startNatsServer } from '../../support/nats-server.js';
 import { deletionBody, foreignBody } from '../../support/vod-messages.js';
 import { openStore } from '../../support/open-store.js';
