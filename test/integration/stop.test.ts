@@ -161,12 +161,15 @@ async function expectAbandoned(
   testbed: Testbed,
   totals: Readonly<Record<string, number>> | undefined,
 ): Promise<void> {
-  const { received = 0, abandoned = 0, ...others } = totals ?? {};
+  // On a busy machine leases end before the stop: they cannot be renewed while that call hangs.
+  const { received = 0, abandoned = 0, 'lease-lost': lapsed = 0, ...others } = totals ?? {};
   const state = await stateOf(testbed);
   t.ok(abandoned > 0, `${abandoned} are abandoned`);
-  t.equal(received, abandoned + outcomes(others), 'each message has one outcome');
+  t.equal(received, abandoned + lapsed + outcomes(others), 'each message has one outcome');
   t.equal(state.released, 0);
   const unseen = state.deleted - outcomes(others);
   t.ok(unseen >= 0 && unseen < abandoned, `deleted is what was stored, and ${unseen} whose answer was lost`);
-  t.equal((await heldBack(testbed)).length, state.undeleted);
+  const held = (await heldBack(testbed)).length;
+  if (lapsed === 0) t.equal(held, state.undeleted);
+  else t.ok(held >= state.undeleted, `${held} are held back, some of them no longer`);
 }
