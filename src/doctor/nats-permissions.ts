@@ -1,8 +1,8 @@
 import type { PublishPermissions } from '../nats/facts/nats.js';
+import { lengthenCommand } from '../nats/streams/duplicate-window.js';
 import type { ConsumerCheck } from './follow-up-checks.js';
 import type { Check, Finding } from './check.js';
 import { orNatsFault, type NatsChecks } from './nats-checks.js';
-import { span } from './span.js';
 import type { StreamCheck } from './stream-checks.js';
 import { isCovered } from './stream-rules.js';
 
@@ -56,9 +56,10 @@ export function permissionChecks(parts: PermissionParts): Check[] {
             return { status: 'pass', what: 'all that `vod-relay run` asks of JetStream is permitted' };
           const windows = refused.filter((subject) => subject.startsWith(updateOf));
           const others = refused.filter((subject) => !subject.startsWith(updateOf));
-          const horizon = span(await parts.horizonMs().catch(() => 0));
+          const horizonMs = await parts.horizonMs().catch(() => 0);
+          const short = parts.streams.filter(({ wanted }) => windows.includes(updateOf + wanted.name));
           return [
-            ...windows.map((subject) => windowRefused(subject.slice(updateOf.length), horizon)),
+            ...(await Promise.all(short.map((check) => windowRefused(check, horizonMs)))),
             ...(others.length === 0
               ? []
               : [
@@ -75,11 +76,13 @@ export function permissionChecks(parts: PermissionParts): Check[] {
 }
 
 /** A window is the operator's to lengthen: with the permission to, a stream could be shrunk as well. */
-function windowRefused(stream: string, horizon: string): Finding {
+async function windowRefused({ wanted, stream }: StreamCheck, horizonMs: number): Promise<Finding> {
+  const { name } = wanted;
+  const maxAgeMs = (await stream())?.maxAgeMs;
   return {
     status: 'fail',
-    what: `the duplicate window of ${stream} is too short, and this user may not lengthen it: an event can be stored twice`,
-    remedy: `as an operator: nats stream edit ${stream} --dupe-window=${horizon}, with a --max-age that is as long`,
+    what: `the duplicate window of ${name} is too short, and this user may not lengthen it: the worker has to look older events up, and dead letters and outcomes can be stored twice`,
+    remedy: `as an operator: ${lengthenCommand(name, horizonMs, maxAgeMs)}`,
   };
 }
 

@@ -15,6 +15,8 @@ import { StreamReader } from './streams/reader.js';
 import { Streams } from './streams/streams.js';
 import { WindowPast } from './streams/window-past.js';
 
+/** Changes a stream: to lengthen its duplicate window is all that it is used for. */
+const streamUpdateSubject = '$JS.API.STREAM.UPDATE.';
 /** Received at a start before the first is stored. */
 const firstMessages = 32;
 
@@ -60,6 +62,9 @@ export class Store {
       ...events,
       idsKnownSince: (stream, sinceMs, windowMs) => {
         this.#past.note(stream, sinceMs, windowMs);
+      },
+      windowSeen: (stream, windowMs, wantedMs) => {
+        this.#past.seen(stream, windowMs, wantedMs);
       },
     };
     this.gate = new StoreGate((reason) => {
@@ -201,11 +206,14 @@ export class Store {
         this.#wire.reconnected();
         this.#probe.reconnected();
         if (!this.#isReceiving) this.gate.open();
+        this.#streams.lookSoon();
         for (const each of this.#pulling) each.reconnected();
       } else if (type === Events.Error) {
         if (status.permissionContext?.operation === 'publish')
           this.#wire.denied(status.permissionContext.subject);
-        this.#events.refused(refusalOf(this.#connection, status));
+        const refusal = refusalOf(this.#connection, status);
+        // `windowRefused` tells that, with what an operator has to do: no user of this program may have the permission.
+        if (!refusal.subject?.startsWith(streamUpdateSubject)) this.#events.refused(refusal);
       }
     }
   }

@@ -172,13 +172,13 @@ export function createNatsTelemetry({ log, state, metrics, clock, once, bursts }
         log.warn({ stream, differences, ...more }, 'the stream differs from the config and is left as it is');
       });
     },
-    windowRefused: (stream: string, windowMs: number, wantedMs: number) => {
+    windowRefused: (stream: string, windowMs: number, wantedMs: number, command: string) => {
       const [windowSeconds, wantedSeconds] = [windowMs / 1000, wantedMs / 1000];
-      const advice = `as an operator: nats stream edit ${stream} --dupe-window=${wantedSeconds}s, with a --max-age that is as long`;
+      const advice = `as an operator: ${command}`;
       once.tell(`window ${stream}`, 'refused', (more) => {
         log.error(
           { stream, windowSeconds, wantedSeconds, advice, ...more },
-          'the duplicate window is too short and may not be lengthened: what MNS hands out again later than that is stored twice',
+          'the duplicate window is too short and may not be lengthened: older events are looked for in the stream first, and dead letters and outcomes can be stored twice',
         );
       });
     },

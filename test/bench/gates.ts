@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { adminAccess, fillStream, usersConfig, workerAuth, type FullStream } from '../support/full-stream.js';
 import { startTestbed, type Role } from '../support/testbed.js';
 import { until } from '../support/until.js';
@@ -17,6 +18,8 @@ interface InTheWay {
 const queue = 'vod-events';
 const warmUp = 1_000;
 const messages = 4_000;
+/** Long enough for whatever closes because of it. */
+const inTheWayMs = 3_000;
 /** What is not relayed by then is held up. */
 const patienceMs = 60_000;
 const subject = 'vod.event.DeleteMediaComplete.success.video.all.in-the-way';
@@ -85,6 +88,7 @@ async function measure(row: InTheWay): Promise<{ relayed: number; perSecond: num
   if (body !== undefined) {
     actions.feed(queue, [{ body }]);
     await worker.waitForLog(({ message }) => /not store|cannot store/.test(String(message)));
+    await wait(inTheWayMs);
   }
   return await relay('good', messages);
 }

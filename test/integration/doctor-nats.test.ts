@@ -170,7 +170,13 @@ const badSetUps: readonly BadSetUp[] = [
     },
     config: () => asRelay,
     role: 'relay',
-    finds: [inNats('fail', 'jetstream-api', /as an operator: nats stream edit VOD_EVENTS --dupe-window=4d/)],
+    finds: [
+      inNats(
+        'fail',
+        'jetstream-api',
+        /^as an operator: nats stream edit VOD_EVENTS --dupe-window=345600s --metadata=vod-relay\.ids-known-since=\$\(date -u \+%FT%TZ\)$/,
+      ),
+    ],
   },
   {
     what: 'no permission for the API of JetStream at all',

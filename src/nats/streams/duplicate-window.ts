@@ -4,6 +4,16 @@ import type { TopologyEvents } from './topology-events.js';
 /** In the metadata of a stream: no id is known that was stored before. */
 const knownSinceKey = 'vod-relay.ids-known-since';
 
+/**
+ * What an operator runs to lengthen the window of a stream, and the age that it needs. It says in the metadata that ids
+ * from before are unknown, so that each replica asks the stream for those, now and after a restart.
+ */
+export function lengthenCommand(stream: string, wantedMs: number, maxAgeMs: number | undefined): string {
+  const wanted = `${Math.ceil(wantedMs / 1000)}s`;
+  const age = maxAgeMs !== undefined && maxAgeMs < wantedMs ? ` --max-age=${wanted}` : '';
+  return `nats stream edit ${stream} --dupe-window=${wanted}${age} --metadata=${knownSinceKey}=$(date -u +%FT%TZ)`;
+}
+
 /** Since when a stream knows ids, epoch milliseconds; undefined when its window was never lengthened. */
 export function knownSinceOf({ metadata }: StreamConfig): number | undefined {
   const sinceMs = Date.parse(metadata?.[knownSinceKey] ?? '');
@@ -37,7 +47,8 @@ export async function lengthenWindow(
     return lengthened;
   } catch (error) {
     if (!(error instanceof NatsError && error.code === 'PERMISSIONS_VIOLATION')) throw error;
-    events.windowRefused(name, millis(window), millis(wanted));
+    const command = lengthenCommand(name, millis(wanted), age === 0 ? undefined : millis(age));
+    events.windowRefused(name, millis(window), millis(wanted), command);
     return config;
   }
 }

@@ -96,6 +96,11 @@ export class Streams {
     const needed = kinds.map((kind) => this.#declarations[kind].ensure(horizonMs));
     needed.push(this.#declarations.deadLetters.attempt(horizonMs));
     await untilAborted(Promise.all(needed), signal);
+    this.lookSoon();
+  }
+
+  /** The server may be another, or have read an older state of its streams. */
+  lookSoon(): void {
     this.#looks.within(lookSoonMs);
   }
 

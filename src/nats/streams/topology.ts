@@ -96,12 +96,14 @@ export async function declare(
   if (!found) {
     await manager.streams.add(wanted);
     events.streamCreated(wanted.name);
+    events.windowSeen?.(wanted.name, millis(wanted.duplicate_window), millis(wanted.duplicate_window));
     return;
   }
   let { config } = found;
   if (config.duplicate_window < wanted.duplicate_window) {
     config = await lengthenWindow(manager, config, wanted.duplicate_window, events, nowMs);
   }
+  events.windowSeen?.(wanted.name, millis(config.duplicate_window), millis(wanted.duplicate_window));
   const sinceMs = knownSinceOf(config);
   if (sinceMs !== undefined) events.idsKnownSince?.(wanted.name, sinceMs, millis(config.duplicate_window));
   const differences = Object.entries(wanted)
