@@ -1,7 +1,8 @@
 import { isInstant } from '../event/instant.js';
-import { deleteMediaCompleteType, type ForeignEvent, type VodEvent } from '../event/vod-event.js';
+import { nativeTypeNamed } from '../event/native-events.js';
+import type { ForeignEvent, VodEvent } from '../event/vod-event.js';
 import { BodyFault } from './body-fault.js';
-import { readDeleteMediaComplete } from './delete-media-complete.js';
+import { eventFields } from './event-fields.js';
 import { jsonInText } from './json-text.js';
 import { isJsonObject, member, type JsonObject } from './members.js';
 
@@ -10,7 +11,7 @@ const mediaIdNames = ['MediaId', 'VideoId', 'ImageId', 'AttachedMediaId'];
 
 /**
  * The event in a JSON object; `json` is the text the object was parsed from. Throws BodyFault `not-a-vod-event`,
- * and for a DeleteMediaComplete `field-missing` or `field-invalid`.
+ * and for a native event `field-missing` or `field-invalid`.
  */
 export function readEvent(object: JsonObject, json: string): VodEvent {
   const eventType = member(object, 'EventType');
@@ -20,9 +21,8 @@ export function readEvent(object: JsonObject, json: string): VodEvent {
   if (isAnotherVendors(object)) {
     throw new BodyFault('not-a-vod-event', 'an event of ApsaraVideo VOD has no Data.Vid', 'Data.Vid');
   }
-  return eventType === deleteMediaCompleteType
-    ? readDeleteMediaComplete(object)
-    : readForeign(eventType, object, json);
+  const native = nativeTypeNamed(eventType);
+  return native ? native.read(eventFields(object, native.fields)) : readForeign(eventType, object, json);
 }
 
 /** Other vendors' VOD has an event of the same name and another shape: the media is `Data.Vid`. */

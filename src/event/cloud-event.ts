@@ -1,18 +1,10 @@
 import { CloudEvent } from 'cloudevents';
-import { attributeText, mediaSubject } from './attribute.js';
+import { attributeText } from './attribute.js';
 import { eventId } from './event-id.js';
 import { isInstant } from './instant.js';
 import { defaultSubjectPrefix, eventSubject } from './layout.js';
-import {
-  deleteMediaCompleteType,
-  eventSource,
-  type DeleteMediaComplete,
-  type EventOrigin,
-  type VodEvent,
-} from './vod-event.js';
-
-/** The `dataschema` of DeleteMediaComplete; the schema is in `schema/delete-media-complete.1.schema.json`. */
-export const deleteMediaCompleteSchema = 'urn:vod-relay:schema:DeleteMediaComplete:1';
+import { nativeTypeNamed, nativeTypeOf } from './native-events.js';
+import { eventSource, eventTypeOf, type EventOrigin, type VodEvent } from './vod-event.js';
 
 const typePrefix = 'com.aliyun.vod.';
 
@@ -100,11 +92,8 @@ export function fromCloudEvent(body: string): StoredEvent | undefined {
   if (typeof id !== 'string' || typeof time !== 'string' || typeof type !== 'string') return undefined;
   if (!type.startsWith(typePrefix) || typeof data !== 'object' || data === null) return undefined;
   const eventType = type.slice(typePrefix.length);
-  if (eventType === deleteMediaCompleteType) {
-    const { extra = {}, ...fields } = data as Omit<DeleteMediaComplete, 'kind' | 'eventTime' | 'extra'> &
-      Partial<Pick<DeleteMediaComplete, 'extra'>>;
-    return { id, time, event: { kind: 'delete-media-complete', eventTime: time, ...fields, extra } };
-  }
+  const native = nativeTypeNamed(eventType);
+  if (native) return { id, time, event: native.fromData(data as Record<string, unknown>, time) };
   const event: VodEvent = {
     kind: 'foreign',
     eventType: attributeValue(eventType),
@@ -129,28 +118,16 @@ function ownAttributes(event: VodEvent): {
   dataschema?: string;
   data?: unknown;
 } {
+  const type = cloudEventType(eventTypeOf(event));
   if (event.kind === 'foreign') {
-    const type = cloudEventType(event.eventType);
     return event.mediaId ? { type, subject: attributeText(event.mediaId) } : { type };
   }
+  const native = nativeTypeOf(event);
   return {
-    type: cloudEventType(deleteMediaCompleteType),
-    subject: mediaSubject(event),
-    dataschema: deleteMediaCompleteSchema,
-    data: normalizedData(event),
-  };
-}
-
-function normalizedData(event: DeleteMediaComplete): Record<string, unknown> {
-  const { mediaId, mediaType, deleteType, status, jobIds, error, extra } = event;
-  return {
-    mediaId,
-    mediaType,
-    deleteType,
-    status,
-    jobIds,
-    ...(error === undefined ? {} : { error }),
-    ...(Object.keys(extra).length === 0 ? {} : { extra }),
+    type,
+    subject: native.cloudEventSubject(event),
+    dataschema: native.schema,
+    data: native.toData(event),
   };
 }
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { FollowUp } from './follow-up.js';
 import { minifyJson } from './minify-json.js';
-import { deleteMediaCompleteType, type VodEvent } from './vod-event.js';
+import { nativeTypeOf } from './native-events.js';
+import type { VodEvent } from './vod-event.js';
 
 /**
  * The identity of an event: the CloudEvents `id` and the `Nats-Msg-Id`. The same event always has the same id, on
@@ -30,19 +31,8 @@ import { deleteMediaCompleteType, type VodEvent } from './vod-event.js';
  */
 export function eventId(source: string, event: VodEvent): string {
   if (event.kind === 'foreign') return hash128(JSON.stringify(['foreign', source, minifyJson(event.json)]));
-  return hash128(
-    JSON.stringify([
-      source,
-      deleteMediaCompleteType,
-      event.eventTime,
-      event.status,
-      event.mediaType,
-      event.deleteType,
-      event.mediaId,
-      event.jobIds.toSorted(),
-      event.error?.code ?? null,
-    ]),
-  );
+  const type = nativeTypeOf(event);
+  return hash128(JSON.stringify([source, type.eventType, ...type.identity(event)]));
 }
 
 /**

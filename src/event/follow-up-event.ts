@@ -5,7 +5,7 @@ import { followUpId } from './event-id.js';
 import type { FollowUp, FollowUpOutcome, FollowUpResult } from './follow-up.js';
 import { isInstant } from './instant.js';
 import { followUpSubject } from './layout.js';
-import { deleteMediaCompleteType } from './vod-event.js';
+import { deleteMediaComplete } from './delete-media-complete.js';
 
 /** The `dataschema` of a follow-up's outcome; the schema is in `schema/follow-up.1.schema.json`. */
 export const followUpSchema = 'urn:vod-relay:schema:FollowUp:1';
@@ -83,7 +83,7 @@ export function readFollowUp(text: string): FollowUp | undefined {
   const data = event?.['data'];
   if (event === undefined || !isObject(data)) return undefined;
   switch (event['type']) {
-    case cloudEventType(deleteMediaCompleteType):
+    case cloudEventType(deleteMediaComplete.eventType):
       return fromDeletion(event, data);
     case followUpType('postponed'):
       return fromPostponed(event, data);

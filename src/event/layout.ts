@@ -3,9 +3,11 @@
  * The prefix is used as it is: the configuration has checked it.
  */
 import type { DeadLetterCode } from './dead-letter-code.js';
+import { deleteMediaComplete } from './delete-media-complete.js';
 import type { FollowUpOutcome } from './follow-up.js';
 import { subjectToken } from './subject-token.js';
-import { deleteMediaCompleteType, type VodEvent } from './vod-event.js';
+import { nativeTypeOf } from './native-events.js';
+import { eventTypeOf, type VodEvent } from './vod-event.js';
 
 /** The first token of every subject, unless the configuration names another. */
 export const defaultSubjectPrefix = 'vod';
@@ -81,9 +83,9 @@ export function underPrefix(subject: string, from: string, to: string): string {
 export function eventSubject(prefix: string, event: VodEvent): string {
   const tokens =
     event.kind === 'foreign'
-      ? [event.eventType, ...(event.mediaId === undefined ? [] : [event.mediaId])]
-      : [deleteMediaCompleteType, event.status, event.mediaType, event.deleteType, event.mediaId];
-  return [subjectRoots(prefix).event, ...tokens.map(subjectToken)].join('.');
+      ? [event.mediaId].filter((id) => id !== undefined)
+      : nativeTypeOf(event).subjectTokens(event);
+  return [subjectRoots(prefix).event, ...[eventTypeOf(event), ...tokens].map(subjectToken)].join('.');
 }
 
 /** Where a dead letter is published: `<prefix>.dead-letter.<queue>.<code>`. */
@@ -155,7 +157,7 @@ export interface ConsumerName {
 
 /** The consumer of the deletions, from which the follow-up half works. */
 export function deletionsConsumer(prefix: string): ConsumerName {
-  const filterSubject = `${subjectRoots(prefix).event}.${deleteMediaCompleteType}.>`;
+  const filterSubject = `${subjectRoots(prefix).event}.${deleteMediaComplete.eventType}.>`;
   return { stream: 'events', durable: 'follow-up', filterSubject };
 }
 

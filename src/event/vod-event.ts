@@ -1,32 +1,10 @@
+import { nativeTypeOf, type NativeEvent } from './native-events.js';
 import { percentEncode } from './percent.js';
-
-/** The `EventType` of the event this project is about. */
-export const deleteMediaCompleteType = 'DeleteMediaComplete';
-
-/**
- * A media was deleted, or could not be.
- * Source: https://www.alibabacloud.com/help/doc-detail/113808.html. Every text is as received, unknown values too.
- */
-export interface DeleteMediaComplete {
-  readonly kind: 'delete-media-complete';
-  /** UTC, `yyyy-MM-ddTHH:mm:ssZ`, perhaps with a fraction of a second. */
-  readonly eventTime: string;
-  readonly status: string;
-  readonly mediaType: string;
-  readonly deleteType: string;
-  readonly mediaId: string;
-  /** Empty unless VOD sent some, which it does for the delete type `stream`. */
-  readonly jobIds: readonly string[];
-  /** Present only when VOD sent a code or a message. */
-  readonly error?: { readonly code?: string; readonly message?: string };
-  /** Fields the documentation does not name. Numbers are doubles, as with any JavaScript parser. */
-  readonly extra: Readonly<Record<string, unknown>>;
-}
 
 /** Any other VOD event that shares the queue: passed on, not understood. */
 export interface ForeignEvent {
   readonly kind: 'foreign';
-  /** Not empty, and not `DeleteMediaComplete`. */
+  /** Not empty, and of no native event. */
   readonly eventType: string;
   /** Only when it has the documented form. */
   readonly eventTime?: string;
@@ -35,7 +13,12 @@ export interface ForeignEvent {
   readonly json: string;
 }
 
-export type VodEvent = DeleteMediaComplete | ForeignEvent;
+export type VodEvent = NativeEvent | ForeignEvent;
+
+/** The `EventType` as VOD writes it. */
+export function eventTypeOf(event: VodEvent): string {
+  return event.kind === 'foreign' ? event.eventType : nativeTypeOf(event).eventType;
+}
 
 /** Where an event came from. The body says nothing of it: it is known from the configuration of the queue. */
 export interface EventOrigin {

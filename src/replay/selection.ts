@@ -1,4 +1,4 @@
-import { deleteMediaCompleteType, type VodEvent } from '../event/vod-event.js';
+import { eventTypeOf, type VodEvent } from '../event/vod-event.js';
 
 /** Which messages are meant: those that match every filter that is set. Texts match exactly. */
 export interface Selection {
@@ -47,19 +47,16 @@ function selectsEvent(selection: Selection, event: VodEvent | undefined): boolea
   if (!filtersEvents(selection)) return true;
   if (!event) return false;
   const { mediaId, status, mediaType, deleteType, eventType } = selection;
-  if (!matches(mediaId, event.mediaId)) return false;
-  if (event.kind === 'foreign') {
-    const known = [status, mediaType, deleteType].every((filter) => filter === undefined);
-    return known && matches(eventType, event.eventType);
-  }
+  const fields: Readonly<Record<string, unknown>> = event.kind === 'foreign' ? {} : { ...event };
   return (
-    matches(eventType, deleteMediaCompleteType) &&
-    matches(status, event.status) &&
-    matches(mediaType, event.mediaType) &&
-    matches(deleteType, event.deleteType)
+    matches(mediaId, event.mediaId) &&
+    matches(eventType, eventTypeOf(event)) &&
+    matches(status, fields['status']) &&
+    matches(mediaType, fields['mediaType']) &&
+    matches(deleteType, fields['deleteType'])
   );
 }
 
-function matches(filter: string | undefined, value: string | undefined): boolean {
+function matches(filter: string | undefined, value: unknown): boolean {
   return filter === undefined || filter === value;
 }

@@ -2,7 +2,8 @@ import { Command } from 'commander';
 import { withConfig } from '../config-option.js';
 import type { Config } from '../../config/config.js';
 import type { FollowUp } from '../../event/follow-up.js';
-import type { VodEvent } from '../../event/vod-event.js';
+import { nativeTypeOf } from '../../event/native-events.js';
+import { eventTypeOf, type VodEvent } from '../../event/vod-event.js';
 import { plan } from '../../follow-up/plan.js';
 import { isTooOld } from '../../follow-up/quiet.js';
 import { findDeadLetter, type StoredDeadLetter } from '../../replay/dead-letter-stream.js';
@@ -121,7 +122,7 @@ function followUpFate(followUp: FollowUp, { policy, guard }: PlanConfig): string
 }
 
 function summary(event: VodEvent): string {
-  if (event.kind === 'foreign') return [event.eventType, event.mediaId ?? ''].join(' ').trim();
-  const { eventTime, status, mediaType, deleteType, mediaId } = event;
-  return `DeleteMediaComplete ${status} ${mediaType} ${deleteType} ${mediaId} at ${eventTime}`;
+  const type = eventTypeOf(event);
+  if (event.kind === 'foreign') return [type, event.mediaId ?? ''].join(' ').trim();
+  return [type, ...nativeTypeOf(event).subjectTokens(event), 'at', event.eventTime].join(' ');
 }

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { decodeBody } from '../../../src/decode/decode-body.js';
-import type { DeleteMediaComplete, ForeignEvent } from '../../../src/event/vod-event.js';
+import type { DeleteMediaComplete } from '../../../src/event/delete-media-complete.js';
+import type { ForeignEvent } from '../../../src/event/vod-event.js';
 import { nonEmptyText as anyNonEmptyText } from '../event/arbitrary-events.js';
 import { base64, fixture, jsonNotification, xmlNotification } from './envelopes.js';
 

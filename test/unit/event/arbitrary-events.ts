@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import type { DeleteMediaComplete } from '../../../src/event/vod-event.js';
+import type { NativeEvent } from '../../../src/event/native-events.js';
+import type { DeleteMediaComplete } from '../../../src/event/delete-media-complete.js';
 
 /** Any JavaScript string, lone surrogates and control characters included. */
 export const anyText = fc
@@ -34,3 +35,8 @@ export const anyDeleteMediaComplete: fc.Arbitrary<DeleteMediaComplete> = fc
     ...rest,
     ...(error === undefined ? {} : { error }),
   }));
+
+/** Each native event, however odd. */
+export const anyNativeEvent: {
+  readonly [Kind in NativeEvent['kind']]: fc.Arbitrary<Extract<NativeEvent, { kind: Kind }>>;
+} = { 'delete-media-complete': anyDeleteMediaComplete };

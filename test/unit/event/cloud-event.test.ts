@@ -3,14 +3,11 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import fc from 'fast-check';
 import t from 'tap';
-import {
-  deleteMediaCompleteSchema,
-  toCloudEvent,
-  type EventMessage,
-} from '../../../src/event/cloud-event.js';
+import { toCloudEvent, type EventMessage } from '../../../src/event/cloud-event.js';
 import { eventId } from '../../../src/event/event-id.js';
 import { isInstant } from '../../../src/event/instant.js';
-import type { DeleteMediaComplete, ForeignEvent } from '../../../src/event/vod-event.js';
+import type { DeleteMediaComplete } from '../../../src/event/delete-media-complete.js';
+import type { ForeignEvent } from '../../../src/event/vod-event.js';
 import { anyDeleteMediaComplete, anyEventTime, anyJson, anyText, nonEmptyText } from './arbitrary-events.js';
 
 const ajv = new Ajv2020({ strict: true, allErrors: true });
@@ -48,7 +45,7 @@ t.test('a DeleteMediaComplete becomes the documented CloudEvent', async (t) => {
     subject: 'video/1234343b689jsi3ka5422dfe1e47****',
     time: '2017-03-20T07:49:17Z',
     datacontenttype: 'application/json',
-    dataschema: deleteMediaCompleteSchema,
+    dataschema: 'urn:vod-relay:schema:DeleteMediaComplete:1',
     queue: 'vod-events',
     data: {
       mediaId: '1234343b689jsi3ka5422dfe1e47****',

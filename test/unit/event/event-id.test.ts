@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import t from 'tap';
 import { deadLetterId, eventId } from '../../../src/event/event-id.js';
 import { minifyJson } from '../../../src/event/minify-json.js';
-import { eventSource, type DeleteMediaComplete, type ForeignEvent } from '../../../src/event/vod-event.js';
+import type { DeleteMediaComplete } from '../../../src/event/delete-media-complete.js';
+import { eventSource, type ForeignEvent } from '../../../src/event/vod-event.js';
 import { anyDeleteMediaComplete, anyJson } from './arbitrary-events.js';
 
 const source = 'acs:vod:cn-shanghai:1234567890123456';

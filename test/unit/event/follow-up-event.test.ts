@@ -13,7 +13,7 @@ import {
   toFollowUpEvent,
 } from '../../../src/event/follow-up-event.js';
 import { followUpOutcomes, type FollowUp, type FollowUpResult } from '../../../src/event/follow-up.js';
-import type { DeleteMediaComplete } from '../../../src/event/vod-event.js';
+import type { DeleteMediaComplete } from '../../../src/event/delete-media-complete.js';
 import { anyDeleteMediaComplete, anyJson, anyText, nonEmptyText } from './arbitrary-events.js';
 
 const ajv = new Ajv2020({ strict: true, allErrors: true });

@@ -60,7 +60,8 @@ for (const foreignEvents of ['forward', 'dead-letter', 'discard'] as const) {
           );
           break;
         }
-        default:
+        case 'left':
+        case 'follow-up':
           t.equal(relayed, undefined, `${what} is published nowhere`);
           t.match(shown, `a replay leaves it: foreignEvents is set to ${foreignEvents}`);
       }

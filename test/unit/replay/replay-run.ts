@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toCloudEvent } from '../../../src/event/cloud-event.js';
 import type { DeadLetterCode } from '../../../src/event/dead-letter-code.js';
-import type { DeleteMediaComplete } from '../../../src/event/vod-event.js';
+import type { DeleteMediaComplete } from '../../../src/event/delete-media-complete.js';
 import { deadLetterPublication, eventPublication } from '../../../src/nats/publish/publication.js';
 import type { Publication } from '../../../src/nats/publish/publisher.js';
 import { startWorkerProcess, type Exit, type WorkerProcess } from '../../support/worker-process.js';

@@ -1,5 +1,6 @@
 import t from 'tap';
-import type { DeleteMediaComplete, ForeignEvent } from '../../../src/event/vod-event.js';
+import type { DeleteMediaComplete } from '../../../src/event/delete-media-complete.js';
+import type { ForeignEvent } from '../../../src/event/vod-event.js';
 import {
   filtersEvents,
   selects,
