@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { finish } from './finish.js';
 import type { Config } from '../config/config.js';
 import { loadConfigFromProcess } from '../config/load.js';
+import { createSay } from '../operate/log-lines/log-lines.js';
 import { createLog, type Logger } from '../operate/log.js';
 import { createCommandTelemetry, type Telemetry } from '../operate/telemetry.js';
 import { Store } from '../nats/store.js';
@@ -77,7 +78,7 @@ async function runWith(store: Store, session: Session): Promise<EndedReplay> {
   });
   const targetStream = await prepareTarget({ config, plan, dryRun, events: telemetry, signal: stop });
   const report = createProgressReport(process.stderr, log, clock);
-  if (!dryRun) log.info({ id, resumed: resumed !== undefined }, 'replay starting');
+  if (!dryRun) createSay(log)('replayStarting', { id, resumed: resumed !== undefined });
   try {
     const result = await replay({
       id,

@@ -7,6 +7,7 @@ import { EventLoop } from '../operate/event-loop.js';
 import { startHttpServer, type HttpServer } from '../operate/http-server.js';
 import { Ledger } from '../operate/ledger.js';
 import { LineOutput } from '../operate/line-output.js';
+import { createSay } from '../operate/log-lines/log-lines.js';
 import { createLog, type Logger } from '../operate/log.js';
 import { createMetrics } from '../operate/metrics.js';
 import { WorkerState } from '../operate/state.js';
@@ -110,7 +111,7 @@ function toggleDebugOnSignal(log: Logger): void {
     const logLevel = log.level === 'debug' ? quiet : 'debug';
     // Said while both levels let it through.
     log.level = 'debug';
-    log.info({ logLevel }, 'the log level is changed by SIGUSR2');
+    createSay(log)('logLevelChanged', { logLevel });
     log.level = logLevel;
   });
 }

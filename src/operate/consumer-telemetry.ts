@@ -2,7 +2,7 @@ import { natsReason } from './error-facts.js';
 import type { TelemetryParts } from './telemetry-parts.js';
 
 /** What can happen to what the follow-up half takes from NATS: as `createTelemetry`, of which it is a part. */
-export function createConsumerTelemetry({ log, state, clock, once }: TelemetryParts) {
+export function createConsumerTelemetry({ say, state, clock, once }: TelemetryParts) {
   const known = state.followUp;
   /** Consumers from which follow-ups came at least once. */
   const begun = new Set<string>();
@@ -19,10 +19,7 @@ export function createConsumerTelemetry({ log, state, clock, once }: TelemetryPa
       failed('Consumer', words);
       if (isNatsAway()) return;
       once.tell(`jobs ${durable}`, reason, (more) => {
-        log.error(
-          { consumer: durable, reason: words, retryInMs, ...more },
-          'no follow-ups come from the stream: trying again',
-        );
+        say('consumerFailed', { consumer: durable, reason: words, retryInMs, ...more });
       });
     },
     jobQueueRunning: (durable: string) => {
@@ -30,41 +27,34 @@ export function createConsumerTelemetry({ log, state, clock, once }: TelemetryPa
       state.startTrouble = undefined;
       if (begun.has(durable)) {
         once.over(`jobs ${durable}`, (failures) => {
-          log.info({ consumer: durable, failures }, 'taking follow-ups from the stream again');
+          say('consumerRecovered', { consumer: durable, failures });
         });
       } else {
         begun.add(durable);
         once.forget(`jobs ${durable}`);
-        log.info({ consumer: durable }, 'taking follow-ups from the stream');
+        say('consumerStarted', { consumer: durable });
       }
     },
     consumerMade: (consumer: string, stream: string, waiting: number) => {
       // No warning: at a first start events may be stored before the consumer is there.
-      const made = 'the consumer was not there and is made: it starts with the first message of the stream';
-      const again = '; if somebody deleted it, what has an outcome is not called on again';
-      log.info({ consumer, stream, waiting }, waiting === 0 ? made : `${made}${again}`);
+      say('consumerCreated', { consumer, stream, waiting });
     },
     consumerPaused: (consumer: string, stream: string, untilMs: number) => {
       const until = new Date(untilMs).toISOString();
       known.paused.set(consumer, { stream, until });
-      log.warn(
-        { consumer, stream, until },
-        `somebody has paused the consumer: nothing is followed up until then, or until \`nats consumer resume ${stream} ${consumer}\``,
-      );
+      const advice = `\`nats consumer resume ${stream} ${consumer}\` ends the pause`;
+      say('consumerPaused', { consumer, stream, until, advice });
     },
     consumerResumed: (consumer: string) => {
       known.paused.delete(consumer);
-      log.info({ consumer }, 'the consumer is no longer paused');
+      say('consumerResumed', { consumer });
     },
     permitsFailed: (account: string, reason: string, retryInMs: number) => {
       const words = natsReason(reason);
       failed('Permits', words);
       if (isNatsAway()) return;
       once.tell(`permits ${account}`, reason, (more) => {
-        log.error(
-          { account, reason: words, retryInMs, ...more },
-          'the shared rate of calls to VOD is not available in NATS: no calls are made; trying again',
-        );
+        say('permitsFailed', { account, reason: words, retryInMs, ...more });
       });
     },
   };

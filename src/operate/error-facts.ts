@@ -9,6 +9,15 @@ interface CodedError {
   message: string;
 }
 
+/** The part of a log line that an error makes. */
+interface ErrorFacts {
+  code?: unknown;
+  status?: number | undefined;
+  requestId?: string | undefined;
+  error: string;
+  advice?: string | undefined;
+}
+
 /** Of a media id, which may be 64 KiB long, no more than this is in a line. */
 export const maxMediaIdLength = 200;
 
@@ -20,7 +29,7 @@ export function codeOf(error: unknown): string {
 }
 
 /** What an error says without its cause: causes quote URLs. */
-export function errorFacts(error: unknown): Record<string, unknown> {
+export function errorFacts(error: unknown): ErrorFacts {
   if (!(error instanceof Error)) return { error: 'unknown' };
   const { code, status, requestId, advice, message } = error as Error & CodedError;
   return { code, status, requestId, error: message, advice };

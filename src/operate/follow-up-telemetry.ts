@@ -8,7 +8,7 @@ const clocksApartMs = 60_000;
 
 /** What can happen to the follow-up half: as `createTelemetry`, of which it is a part. */
 export function createFollowUpTelemetry({
-  log,
+  say,
   ledger,
   state,
   metrics,
@@ -47,12 +47,12 @@ export function createFollowUpTelemetry({
         ...due,
         reason,
       };
-      log.debug(facts, outcome === 'postponed' ? 'follow-up put off' : 'follow-up settled');
+      say(outcome === 'postponed' ? 'followUpPostponed' : 'followUpSettled', facts);
       switch (outcome) {
         case 'deleted':
         case 'nothing-to-delete':
           once.over(`calls ${source}`, (times) => {
-            log.info({ source, times }, 'calls to VOD succeed again');
+            say('vodCallRecovered', { source, times });
           });
           return;
         case 'skipped':
@@ -60,36 +60,27 @@ export function createFollowUpTelemetry({
         case 'postponed':
           if (code === undefined) return;
           once.tell(`calls ${source}`, code, (more) => {
-            log.warn({ ...facts, ...more }, 'a call to VOD failed: the follow-up is put off and tried again');
+            say('vodCallFailed', { ...facts, ...more });
           });
           return;
         case 'blocked':
           bursts.tell(`blocked ${code ?? row}`, (more) => {
-            log.error(
-              { ...facts, ...more },
-              'the upload of a media cannot be deleted until an operator has seen to the reason: after that, replay its event',
-            );
+            say('followUpBlocked', { ...facts, ...more });
           });
           return;
         case 'unknown':
           bursts.tell(`unknown ${row}`, (more) => {
-            log.warn({ ...facts, ...more }, 'no call is made for an event with a value that is not known');
+            say('followUpUnknown', { ...facts, ...more });
           });
           return;
         case 'given-up':
           bursts.tell('given-up', (more) => {
-            log.warn(
-              { ...facts, ...more },
-              'the upload of a media was never quiet: its parts are left to VOD',
-            );
+            say('followUpGivenUp', { ...facts, ...more });
           });
           return;
         case 'failed':
           bursts.tell(`failed ${code ?? row}`, (more) => {
-            log.error(
-              { ...facts, ...more },
-              'the follow-up failed and is a dead letter: mend the reason, then replay it',
-            );
+            say('followUpFailed', { ...facts, ...more });
           });
       }
     },
@@ -98,22 +89,19 @@ export function createFollowUpTelemetry({
       ledger.followedUp('already-settled');
       const facts = { mediaId: mediaId.slice(0, maxMediaIdLength), eventId, source };
       bursts.tell('known', (more) => {
-        log.info({ ...facts, ...more }, 'a follow-up came once more that has its outcome: nothing is called');
+        say('followUpKnown', { ...facts, ...more });
       });
     },
     outcomeLookUpFailed: (error: unknown) => {
       const facts = errorFacts(error);
       failed('LookUp', natsReason((error as Error).message));
       once.tell('look-up', codeOf(error), (more) => {
-        log.error(
-          { ...facts, ...more },
-          'the outcomes in NATS cannot be looked up: what may have been called on before is not called on, and tried again; the user needs $JS.API.STREAM.MSG.GET on their stream (deploy/nats)',
-        );
+        say('outcomeLookUpFailed', { ...facts, ...more });
       });
     },
     outcomesLookedUp: () => {
       once.over('look-up', (failures) => {
-        log.info({ failures }, 'the outcomes in NATS can be looked up again');
+        say('outcomeLookUpRecovered', { failures });
       });
     },
     /** The clock of this machine was compared: it is this far ahead of another. */
@@ -122,42 +110,33 @@ export function createFollowUpTelemetry({
       if (Math.abs(aheadMs) < clocksApartMs) {
         known.clocks.delete(of);
         once.over(`clock ${of}`, () => {
-          log.info({ of }, 'the clock of this machine agrees with the other again');
+          say('clocksAgree', { of });
         });
         return;
       }
       known.clocks.set(of, aheadSeconds);
       once.tell(`clock ${of}`, 'apart', (more) => {
-        log.error(
-          { of, aheadSeconds, ...more },
-          `the clock of this machine is not that of ${of}: nothing is called or given up before both say so; set the clock that is off (NTP)`,
-        );
+        say('clocksDiffer', { of, aheadSeconds, ...more });
       });
     },
     followUpUnreadable: (subject: string) => {
       metrics.followUpUnreadable();
       bursts.tell('unreadable', (more) => {
-        log.warn(
-          { subject, ...more },
-          'a message in the stream is no event of this program: it is a dead letter now',
-        );
+        say('followUpUnreadable', { subject, ...more });
       });
     },
     permitsSlowed: (account: string, awayMs: number) => {
       known.slowed.add(account);
       metrics.slowed(account, true);
       once.tell(`throttled ${account}`, 'throttled', (more) => {
-        log.warn(
-          { account, awayMs, ...more },
-          'VOD refuses calls over the quota of the account: calling more slowly; lower followUp.callsPerSecond if it lasts',
-        );
+        say('vodQuotaReached', { account, awayMs, ...more });
       });
     },
     permitsRestored: (account: string) => {
       known.slowed.delete(account);
       metrics.slowed(account, false);
       once.over(`throttled ${account}`, (refused) => {
-        log.info({ account, refused }, 'VOD refuses no more calls: back to the usual rate');
+        say('vodQuotaRecovered', { account, refused });
       });
     },
     followUpBacklog: (waiting: number, oldestMs: number, retentionMs: number) => {
@@ -167,14 +146,11 @@ export function createFollowUpTelemetry({
       if (oldestMs > retentionMs / 2) {
         const twentieths = Math.floor((oldestMs / retentionMs) * 20);
         once.tell('backlog', String(twentieths), () => {
-          log.error(
-            facts,
-            'events wait for their follow-up for more than half of the time that the stream keeps them: they are lost to it after that; raise nats.retention.events, or find what holds the follow-up up',
-          );
+          say('backlogOld', facts);
         });
       } else {
         once.over('backlog', () => {
-          log.info(facts, 'the backlog of follow-ups is no longer old');
+          say('backlogRecovered', facts);
         });
       }
     },
@@ -183,10 +159,7 @@ export function createFollowUpTelemetry({
       metrics.followUpCrashed();
       failed('Bug', error instanceof Error ? error.name : 'unknown');
       once.tell(`job ${durable}`, error instanceof Error ? error.message : text, (more) => {
-        log.error(
-          { consumer: durable, error: text, retryInMs, ...more },
-          'a follow-up failed in a way that nobody foresaw: it is taken up again; please report this',
-        );
+        say('followUpCrashed', { consumer: durable, error: text, retryInMs, ...more });
       });
     },
   };

@@ -20,7 +20,16 @@ const ordinaryMediaId = /^[\w-]{1,64}$/;
  * What can become of a message: as `createTelemetry`, of which it is a part. Each has a line at debug; what an operator
  * should see has one more, or one for a burst of them.
  */
-export function createMessageTelemetry({ log, ledger, state, metrics, clock, once, bursts }: TelemetryParts) {
+export function createMessageTelemetry({
+  log,
+  say,
+  ledger,
+  state,
+  metrics,
+  clock,
+  once,
+  bursts,
+}: TelemetryParts) {
   return {
     settled: (queue: string, { messageId, attempt }: MessageFacts, outcome: OutcomeFacts) => {
       const known = state.queues.get(queue);
@@ -44,10 +53,7 @@ export function createMessageTelemetry({ log, ledger, state, metrics, clock, onc
           const { code, reason, at } = outcome;
           metrics.deadLettered(queue, code);
           bursts.tell(`dead letter ${queue} ${code}`, (more) => {
-            log.warn(
-              { ...message, code, reason, at, ...more },
-              'message kept as a dead letter, with its bytes',
-            );
+            say('messageDeadLettered', { ...message, code, reason, at, ...more });
           });
           break;
         }
@@ -55,15 +61,12 @@ export function createMessageTelemetry({ log, ledger, state, metrics, clock, onc
           const { delaySeconds } = outcome;
           if (cause === undefined) {
             bursts.tell(`released ${queue}`, (more) => {
-              log.info({ ...message, delaySeconds, ...more }, 'message given back to the queue');
+              say('messageReleased', { ...message, delaySeconds, ...more });
             });
           } else {
             failed();
             once.tell(`failed ${queue}`, codeOf(cause), (more) => {
-              log.error(
-                { ...message, delaySeconds, ...errorFacts(cause), ...more },
-                'message failed: the queue hands it out again',
-              );
+              say('messageFailed', { ...message, delaySeconds, ...errorFacts(cause), ...more });
             });
           }
           break;
@@ -72,10 +75,12 @@ export function createMessageTelemetry({ log, ledger, state, metrics, clock, onc
         case 'abandoned':
           if (cause !== undefined) failed();
           bursts.tell(`${kind} ${queue}`, (more) => {
-            log.warn(
-              { ...message, outcome: kind, ...(cause !== undefined && errorFacts(cause)), ...more },
-              'message left to the queue, which hands it out again',
-            );
+            say('messageLeft', {
+              ...message,
+              outcome: kind,
+              ...(cause !== undefined && errorFacts(cause)),
+              ...more,
+            });
           });
           break;
         case 'published':
@@ -85,7 +90,7 @@ export function createMessageTelemetry({ log, ledger, state, metrics, clock, onc
       }
       if (log.isLevelEnabled('debug')) {
         const code = cause === undefined ? {} : { code: codeOf(cause) };
-        log.debug({ ...message, outcome: kind, ...facts, ...code }, 'message settled');
+        say('messageSettled', { ...message, outcome: kind, ...facts, ...code });
       }
     },
   };

@@ -1,4 +1,5 @@
 import { codeOf, errorFacts, natsReason, troubleOf } from './error-facts.js';
+import { doctorAdvice as advice } from './log-lines/line.js';
 import { adviceOn, type Refusal } from './nats-refusal.js';
 import type { Trouble } from './state.js';
 import type { TelemetryParts } from './telemetry-parts.js';
@@ -13,10 +14,9 @@ interface NotStored {
 
 /** Of a subject no more than this is in a line. */
 const maxSubjectLength = 300;
-const advice = '`vod-relay doctor` says what to mend';
 
 /** What can happen between the worker and NATS: as `createTelemetry`, of which it is a part. */
-export function createNatsTelemetry({ log, state, metrics, clock, once, bursts }: TelemetryParts) {
+export function createNatsTelemetry({ say, state, metrics, clock, once, bursts }: TelemetryParts) {
   const { nats } = state;
   const trouble = (message: string): Trouble => ({ code: 'Nats', message, advice, atMs: clock.now() });
 
@@ -26,51 +26,49 @@ export function createNatsTelemetry({ log, state, metrics, clock, once, bursts }
       const message = `${servers.join(', ')}: ${natsReason(found.message)}`;
       nats.trouble = { ...found, message, advice };
       once.tell('connect', codeOf(error), (more) => {
-        log.error(
-          { servers, ...errorFacts(error), error: message, advice, retryInMs, ...more },
-          'NATS cannot be reached: trying again',
-        );
+        say('natsConnectFailed', {
+          servers,
+          ...errorFacts(error),
+          error: message,
+          advice,
+          retryInMs,
+          ...more,
+        });
       });
     },
     connected: (server: string) => {
       nats.connected = true;
       nats.server = server;
       once.forget('connect');
-      log.info({ server }, 'connected to NATS');
+      say('natsConnected', { server });
     },
     disconnected: (server: string) => {
       nats.connected = false;
       nats.trouble = trouble('the connection is lost');
       metrics.disconnected();
       once.tell('connection', 'lost', (more) => {
-        log.warn({ server, ...more }, 'the connection to NATS is lost: reconnecting');
+        say('natsDisconnected', { server, ...more });
       });
     },
     reconnectFailed: (error: unknown) => {
       const { message } = troubleOf(error, clock.now());
       nats.trouble = trouble(`the connection is lost, and connecting again fails: ${natsReason(message)}`);
       once.tell('reconnect', message, (more) => {
-        log.warn(
-          { ...errorFacts(error), error: natsReason(message), ...more },
-          'NATS cannot be reached: trying again',
-        );
+        say('natsReconnectFailed', { ...errorFacts(error), error: natsReason(message), ...more });
       });
     },
     /** A file of secrets or certificates, by its key, cannot be used; undefined: it can again. */
     staleFile: (key: string, error: unknown) => {
       if (error === undefined) {
         once.over(key, (failures) => {
-          log.info({ key, failures }, 'a file of secrets can be used again');
+          say('secretFileRecovered', { key, failures });
         });
         return;
       }
       // The text of an error may quote the path, where a secret may stand by a slip.
       const { code, name } = error as NodeJS.ErrnoException;
       once.tell(key, code ?? name, (more) => {
-        log.error(
-          { key, code: code ?? name, ...more },
-          'a file of secrets cannot be used: what was in it before is used until it is mended',
-        );
+        say('secretFileFailed', { key, code: code ?? name, ...more });
       });
     },
     reconnected: (server: string) => {
@@ -78,7 +76,7 @@ export function createNatsTelemetry({ log, state, metrics, clock, once, bursts }
       nats.server = server;
       once.forget('reconnect');
       once.over('connection', (losses) => {
-        log.info({ server, losses }, 'connected to NATS again');
+        say('natsReconnected', { server, losses });
       });
     },
     refused: (refusal: Refusal) => {
@@ -86,18 +84,20 @@ export function createNatsTelemetry({ log, state, metrics, clock, once, bursts }
       const advice = adviceOn(refusal, state.plan.role);
       nats.trouble = { ...trouble(text), advice };
       once.tell('refused', text, (more) => {
-        log.error(
-          { server: nats.server, error: text, operation, subject, advice, ...more },
-          subject === undefined
-            ? 'NATS refuses the worker: what it refused is tried again'
-            : 'NATS refuses the worker a subject: what needs it is tried again',
-        );
+        say(subject === undefined ? 'natsRefused' : 'natsRefusedSubject', {
+          server: nats.server,
+          error: text,
+          operation,
+          subject,
+          advice,
+          ...more,
+        });
       });
     },
     publishTrouble: (reason: string, stream: string) => {
       nats.trouble = trouble(`${stream}: ${reason}`);
       once.tell(`publish ${stream}`, reason, (more) => {
-        log.warn({ stream, reason, ...more }, 'the stream does not store a message for now: trying again');
+        say('publishTrouble', { stream, reason, ...more });
       });
     },
     /** A publication is given up for now, so that it holds up no other. */
@@ -105,10 +105,13 @@ export function createNatsTelemetry({ log, state, metrics, clock, once, bursts }
       nats.trouble = trouble(`${stream}: ${reason}`);
       metrics.notStored(stream);
       bursts.tell(`not stored ${stream} ${reason}`, (more) => {
-        log.error(
-          { stream, subject: subject.slice(0, maxSubjectLength), reason, advice, ...more },
-          'message not stored: it is tried again with growing delays, and holds up no other',
-        );
+        say('publishRefused', {
+          stream,
+          subject: subject.slice(0, maxSubjectLength),
+          reason,
+          advice,
+          ...more,
+        });
       });
     },
     /** A publication was stored. */
@@ -121,7 +124,7 @@ export function createNatsTelemetry({ log, state, metrics, clock, once, bursts }
       if (reason === undefined) {
         nats.closed = undefined;
         once.over('store', (closures) => {
-          log.info({ closures }, 'NATS stores events: receiving');
+          say('storeOpened', { closures });
         });
         return;
       }
@@ -132,23 +135,17 @@ export function createNatsTelemetry({ log, state, metrics, clock, once, bursts }
       };
       nats.trouble = trouble(reason);
       once.tell('store', reason, (more) => {
-        log.error({ reason, advice, ...more }, 'NATS cannot store events: nothing is received until it can');
+        say('storeClosed', { reason, ...more });
       });
     },
     duplicateAbsent: (stream: string, msgId: string, seq: number) => {
       bursts.tell(`absent ${stream}`, (more) => {
-        log.warn(
-          { stream, msgId, seq, ...more },
-          'a duplicate of a message that the stream does not hold: published again under another id',
-        );
+        say('duplicateAbsent', { stream, msgId, seq, ...more });
       });
     },
     duplicateUnseen: (stream: string, reason: string) => {
       once.tell(`unseen ${stream}`, reason, (more) => {
-        log.error(
-          { stream, reason, ...more },
-          'the stream may not be looked at: its word that a message is stored already is believed, and one that was purged or rolled back is lost; grant "$JS.API.STREAM.MSG.GET.<stream>"',
-        );
+        say('duplicateUnseen', { stream, reason, ...more });
       });
     },
     /** Nothing was stored since it could not be, but by the state of the stream the next message can. */
@@ -156,40 +153,31 @@ export function createNatsTelemetry({ log, state, metrics, clock, once, bursts }
       if (!nats.closed || nats.closed.isReady) return;
       nats.closed = { ...nats.closed, isReady: true };
       bursts.tell('store ready', (more) => {
-        log.info(
-          more,
-          'the stream of events looks well: one message is received, and the rest once it is stored',
-        );
+        say('storeProbed', more);
       });
     },
     streamCreated: (stream: string) => {
       state.startTrouble = undefined;
       once.forget(`declare ${stream}`);
-      log.info({ stream }, 'stream created');
+      say('streamCreated', { stream });
     },
     streamDiffers: (stream: string, differences: readonly string[]) => {
       once.tell(`differs ${stream}`, differences.join(), (more) => {
-        log.warn({ stream, differences, ...more }, 'the stream differs from the config and is left as it is');
+        say('streamDiffers', { stream, differences, ...more });
       });
     },
     windowRefused: (stream: string, windowMs: number, wantedMs: number, command: string) => {
       const [windowSeconds, wantedSeconds] = [windowMs / 1000, wantedMs / 1000];
       const advice = `as an operator: ${command}`;
       once.tell(`window ${stream}`, 'refused', (more) => {
-        log.error(
-          { stream, windowSeconds, wantedSeconds, advice, ...more },
-          'the duplicate window is too short and may not be lengthened: older events are looked for in the stream first, and dead letters and outcomes can be stored twice',
-        );
+        say('windowRefused', { stream, windowSeconds, wantedSeconds, advice, ...more });
       });
     },
     declareFailed: (stream: string, reason: string, retryInMs: number) => {
       const words = natsReason(reason);
       state.startTrouble = trouble(`the stream ${stream} cannot be declared: ${words}`);
       once.tell(`declare ${stream}`, reason, (more) => {
-        log.error(
-          { stream, reason: words, advice, retryInMs, ...more },
-          'the stream cannot be declared: trying again',
-        );
+        say('streamDeclareFailed', { stream, reason: words, retryInMs, ...more });
       });
     },
   };

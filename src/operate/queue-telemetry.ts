@@ -12,7 +12,7 @@ interface MnsCall {
 }
 
 /** What can happen between the worker and a queue: as `createTelemetry`, of which it is a part. */
-export function createQueueTelemetry({ log, ledger, state, metrics, clock, once }: TelemetryParts) {
+export function createQueueTelemetry({ say, ledger, state, metrics, clock, once }: TelemetryParts) {
   const of = (queue: string, note: (known: QueueState) => void): void => {
     const known = state.queues.get(queue);
     if (known) note(known);
@@ -34,29 +34,23 @@ export function createQueueTelemetry({ log, ledger, state, metrics, clock, once 
       // Only with the streams declared is a queue received from.
       state.startTrouble = undefined;
       once.forget(`attributes ${queue}`);
-      log.info({ queue, visibilityMs, retentionMs }, 'receiving from the queue');
+      say('receiveStarted', { queue, visibilityMs, retentionMs });
     },
     attributesFailed: (queue: string, error: unknown, retryInMs: number) => {
       failed(queue, error);
       once.tell(`attributes ${queue}`, codeOf(error), (more) => {
-        log.error(
-          { queue, ...errorFacts(error), retryInMs, ...more },
-          'the attributes of the queue cannot be read: nothing is received from it until they can; trying again',
-        );
+        say('attributesFailed', { queue, ...errorFacts(error), retryInMs, ...more });
       });
     },
     /** The attributes that were read before are used until they can be read again. */
     attributesUnread: (queue: string, error: unknown) => {
       once.tell(`attributes ${queue}`, codeOf(error), (more) => {
-        log.warn(
-          { queue, ...errorFacts(error), ...more },
-          'the attributes of the queue cannot be read again: those of before are used; trying again',
-        );
+        say('attributesStale', { queue, ...errorFacts(error), ...more });
       });
     },
     attributesRead: (queue: string) => {
       once.over(`attributes ${queue}`, (failures) => {
-        log.info({ queue, failures }, 'the attributes of the queue can be read again');
+        say('attributesRecovered', { queue, failures });
       });
     },
     /** `isCovered`: the streams remember ids for as long as the queue may redeliver now. */
@@ -65,16 +59,8 @@ export function createQueueTelemetry({ log, ledger, state, metrics, clock, once 
       attributes: { visibilityMs: number; retentionMs: number },
       isCovered: boolean,
     ) => {
-      if (isCovered)
-        log.info(
-          { queue, ...attributes },
-          'the attributes of the queue have changed: these are used now, and the streams remember ids for as long as it may redeliver',
-        );
-      else
-        log.warn(
-          { queue, ...attributes },
-          'the retention of the queue is longer than before, and the duplicate windows of the streams are left as they are: lengthen dedupe.horizon, or the streams themselves, or an event may be stored twice',
-        );
+      if (isCovered) say('attributesChanged', { queue, ...attributes });
+      else say('retentionUncovered', { queue, ...attributes });
     },
     /** A poll was answered; without messages the queue is empty. */
     received: (queue: string, messages: number, oldestEnqueuedAtMs: number) => {
@@ -96,10 +82,7 @@ export function createQueueTelemetry({ log, ledger, state, metrics, clock, once 
       });
       if (codeOf(error) === 'PollOverdue') metrics.pollReplaced(queue);
       once.tell(`receive ${queue}`, codeOf(error), (more) => {
-        log.warn(
-          { queue, ...errorFacts(error), retryInMs, ...more },
-          'receiving from the queue failed: trying again',
-        );
+        say('receiveFailed', { queue, ...errorFacts(error), retryInMs, ...more });
       });
     },
     receiveRecovered: (queue: string) => {
@@ -107,14 +90,11 @@ export function createQueueTelemetry({ log, ledger, state, metrics, clock, once 
         known.pollFault = undefined;
       });
       once.over(`receive ${queue}`, (failures) => {
-        log.info({ queue, failures }, 'receiving from the queue works again');
+        say('receiveRecovered', { queue, failures });
       });
     },
     pollEndedEarly: (queue: string, retryInMs: number) => {
-      log.debug(
-        { queue, retryInMs },
-        'a long poll ended early and empty: MNS caps concurrent polls; polling more slowly',
-      );
+      say('pollEndedEarly', { queue, retryInMs });
     },
     mnsCalled: (queue: string, { operation, durationMs, error }: MnsCall) => {
       const result = mnsResult(operation, error);
@@ -126,16 +106,13 @@ export function createQueueTelemetry({ log, ledger, state, metrics, clock, once 
     acked: (queue: string, sinceEnqueueMs: number, ackMs: number) => {
       metrics.acked(queue, Math.max(0, sinceEnqueueMs), ackMs);
       once.over(`ack ${queue}`, (failures) => {
-        log.info({ queue, failures }, 'deleting settled messages from the queue works again');
+        say('deleteRecovered', { queue, failures });
       });
     },
     ackFailed: (queue: string, error: unknown, messages: number) => {
       failed(queue, error);
       once.tell(`ack ${queue}`, codeOf(error), (more) => {
-        log.warn(
-          { queue, messages, ...errorFacts(error), ...more },
-          'deleting settled messages from the queue failed: trying again while their leases live',
-        );
+        say('deleteFailed', { queue, messages, ...errorFacts(error), ...more });
       });
     },
   };

@@ -4,6 +4,7 @@ import { createConsumerTelemetry } from './consumer-telemetry.js';
 import { codeOf, errorFacts } from './error-facts.js';
 import { createFollowUpTelemetry } from './follow-up-telemetry.js';
 import { Ledger } from './ledger.js';
+import { createSay } from './log-lines/log-lines.js';
 import type { Logger } from './log.js';
 import { createMessageTelemetry } from './message-telemetry.js';
 import { createMetrics } from './metrics.js';
@@ -20,15 +21,17 @@ import type { TelemetryParts, TelemetryTargets } from './telemetry-parts.js';
  */
 export function createTelemetry(targets: TelemetryTargets) {
   const bursts = new Bursts(targets.clock);
-  const parts: TelemetryParts = { ...targets, once: new Once(targets.clock), bursts };
-  const { log, errorLog, ledger, state, metrics, once } = parts;
+  const parts: TelemetryParts = {
+    ...targets,
+    once: new Once(targets.clock),
+    bursts,
+    say: createSay(targets.log),
+  };
+  const { say, errorLog, ledger, state, metrics, once } = parts;
   let linesLost = 0;
   const logFailed = (code: string): void => {
     once.tell('log', code, (more) => {
-      errorLog?.error(
-        { code, linesLost, ...more },
-        'standard output cannot be written: up to 1 MiB of the log waits, the rest is lost; the work goes on',
-      );
+      if (errorLog) createSay(errorLog)('logBlocked', { code, linesLost, ...more });
     });
   };
 
@@ -40,35 +43,26 @@ export function createTelemetry(targets: TelemetryTargets) {
     ...createConsumerTelemetry(parts),
     starting: () => {
       const { version, role, queues } = state.plan;
-      log.info({ version, role, queues }, 'worker starting');
+      say('workerStarting', { version, role, queues });
     },
     /** These variables name a proxy, and have no effect. */
     proxiesIgnored: (variables: readonly string[]) => {
-      const advice =
-        'allow direct connections to MNS, VOD, STS and NATS, or put a transparent proxy on the way; ' +
-        'take the variables out of the pod to end this line';
-      log.warn({ variables, advice }, 'proxy variables are ignored: MNS, VOD and STS are called directly');
+      say('proxyIgnored', { variables });
     },
     /** Where probes and scrapes are answered. */
     serving: (host: string, port: number) => {
-      log.info({ host, port }, 'answering probes and scrapes');
+      say('httpListening', { host, port });
     },
     /** A path of the HTTP server threw; without a path, a connection could not be accepted. */
     answerFailed: (path: string | undefined, error: unknown) => {
       if (path === undefined) {
         once.tell('accept', codeOf(error), (more) => {
-          log.error(
-            { ...errorFacts(error), ...more },
-            'a connection for probes and scrapes cannot be accepted: the work goes on; raise the limit of open files',
-          );
+          say('httpAcceptFailed', { ...errorFacts(error), ...more });
         });
         return;
       }
       once.tell(`answer ${path}`, codeOf(error), (more) => {
-        log.error(
-          { path, ...errorFacts(error), ...more },
-          'a question could not be answered: please report this',
-        );
+        say('httpAnswerFailed', { path, ...errorFacts(error), ...more });
       });
     },
     /** Lines of the log cannot be written, for now. */
@@ -80,7 +74,7 @@ export function createTelemetry(targets: TelemetryTargets) {
     },
     logWritten: () => {
       once.over('log', () => {
-        log.warn({ linesLost }, 'standard output can be written again');
+        say('logRecovered', { linesLost });
         linesLost = 0;
       });
     },
@@ -91,23 +85,20 @@ export function createTelemetry(targets: TelemetryTargets) {
     },
     stopping: (inFlight: number, graceMs: number) => {
       state.phase = 'stopping';
-      log.info({ inFlight, graceMs }, 'stopping: nothing new is received; what is in flight is finished');
+      say('workerStopping', { inFlight, graceMs });
     },
     /** The last credentials have to do for now, since their source fails; or it gives some again (undefined). */
     credentialsFallback: (error: unknown) => {
       if (error === undefined) {
         once.over('credentials', (failures) => {
-          log.info({ failures }, 'the source of credentials gives some again');
+          say('credentialsRecovered', { failures });
         });
         return;
       }
       // The text may quote what the source answered.
       const { code, name } = error as NodeJS.ErrnoException;
       once.tell('credentials', code ?? name, (more) => {
-        log.warn(
-          { code: code ?? name, ...more },
-          'the source of credentials gives none: the last ones are used until they are refused; see to STS, the role or the metadata service',
-        );
+        say('credentialsFailed', { code: code ?? name, ...more });
       });
     },
     spanRecorded: () => {
@@ -118,26 +109,20 @@ export function createTelemetry(targets: TelemetryTargets) {
       metrics.spans(error === undefined ? 'exported' : 'failed', spans);
       if (error === undefined) {
         once.over('traces', (batches) => {
-          log.info({ batches }, 'the collector takes spans again');
+          say('spansRecovered', { batches });
         });
       } else {
         once.tell('traces', codeOf(error), (more) => {
-          log.warn(
-            { spans, code: codeOf(error), ...more },
-            'spans are lost: the collector that the OTEL_ variables name does not take them; messages are not held up',
-          );
+          say('spansLost', { spans, code: codeOf(error), ...more });
         });
       }
     },
     abandoning: (inFlight: number) => {
-      log.error(
-        { inFlight },
-        'stopping at once: what is in flight is abandoned, and the queue hands it out again',
-      );
+      say('workerAbandoning', { inFlight });
     },
     stopped: (cpuMs: number) => {
       bursts.flush();
-      log.info({ cpuMs, totals: ledger.totals(), followUps: ledger.followUps() }, 'worker stopped');
+      say('workerStopped', { cpuMs, totals: ledger.totals(), followUps: ledger.followUps() });
     },
   };
 }

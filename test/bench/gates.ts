@@ -87,7 +87,7 @@ async function measure(row: InTheWay): Promise<{ relayed: number; perSecond: num
   await relay('warm', warmUp);
   if (body !== undefined) {
     actions.feed(queue, [{ body }]);
-    await worker.waitForLog(({ message }) => /not store|cannot store/.test(String(message)));
+    await worker.waitForLog(({ message }) => /not stored|storage of events failed/.test(String(message)));
     await wait(inTheWayMs);
   }
   return await relay('good', messages);

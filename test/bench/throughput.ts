@@ -27,7 +27,7 @@ export async function measureThroughput(
   if (vodFaults) {
     actions.setFaults(vodFaults);
     const followUp = await testbed.startWorker({}, 'follow-up');
-    await followUp.waitForLog(({ message }) => message === 'taking follow-ups from the stream');
+    await followUp.waitForLog(({ message }) => message === 'follow-up consumer started');
   }
   const worker = await testbed.startWorker({}, 'relay', env);
   const deleted = (): number => actions.state().queues[queue]?.deleted ?? 0;

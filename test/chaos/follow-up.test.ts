@@ -26,7 +26,7 @@ t.test(title, async (t) => {
   // However slow the machine, each is killed at work.
   const start = async () => {
     const worker = await testbed.startWorker({}, 'follow-up');
-    await worker.waitForLog(({ message }) => message === 'taking follow-ups from the stream');
+    await worker.waitForLog(({ message }) => message === 'follow-up consumer started');
     return worker;
   };
   const workers = await Promise.all(Array.from({ length: replicas }, start));

@@ -11,7 +11,7 @@ const messages = isLong ? 20_000 : 4_000;
 /** After this long without a PubAck nothing may be received any more. */
 const receivingEndsMs = 2_000;
 
-const gateClosed = 'NATS cannot store events: nothing is received until it can';
+const gateClosed = 'NATS storage of events failed, receiving nothing until it works';
 
 interface Outage {
   name: string;

@@ -233,7 +233,7 @@ t.test(
     };
     const worker = await startAs(testbed, 'relay', { dedupe: { horizon: '20m' } });
     const told = await worker.waitForLog(({ message }) =>
-      /duplicate window is too short/.test(String(message)),
+      /^duplicate window too short/.test(String(message)),
     );
     t.match(told, { level: 'error', stream: 'VOD_EVENTS', windowSeconds: 1, wantedSeconds: 1_200 });
     const known = 'vod-relay.ids-known-since';

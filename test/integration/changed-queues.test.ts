@@ -20,7 +20,7 @@ t.test('a queue made again with a longer retention lengthens the windows without
   await using testbed = await startTestbed({ queues: [queue] });
   const manager = await managerOf(testbed, t);
   const worker = await testbed.startWorker();
-  await worker.waitForLog(({ message }) => message === 'receiving from the queue');
+  await worker.waitForLog(({ message }) => message === 'MNS receive started');
   t.equal(await windowOf(manager, 'VOD_EVENTS'), nanos(5 * dayMs));
 
   await testbed.control.deleteQueue('vod-events');
@@ -40,7 +40,7 @@ t.test('the attributes of a queue are read again now and then', async (t) => {
   const manager = await managerOf(testbed, t);
   await using worker = await startWithin(testbed);
   const { lines, clock } = worker;
-  await until(() => lines.some(({ message }) => message === 'receiving from the queue'), {
+  await until(() => lines.some(({ message }) => message === 'MNS receive started'), {
     what: 'it receives',
   });
   /** Changes the queue, and resolves once the worker has told of it. */
@@ -80,7 +80,11 @@ t.test('the attributes of a queue are read again now and then', async (t) => {
     async (t) => {
       await control.setFaults([{ kind: '500', operation: 'GetQueueAttributes', count: 1 }]);
       t.match(await change({ visibilityMs: 30_000 }), { visibilityMs: 30_000 });
-      t.ok(lines.some(({ message }) => /attributes of the queue cannot be read again/.test(String(message))));
+      t.ok(
+        lines.some(({ message }) =>
+          /^queue attributes unreadable, using the previous ones/.test(String(message)),
+        ),
+      );
     },
   );
 
@@ -92,7 +96,7 @@ t.test('windows that are not the worker’s to lengthen are said to be too short
   await using testbed = await startTestbed({ queues: [{ name: 'vod-events', retentionMs: 5 * dayMs }] });
   await using worker = await startWithin(testbed, { dedupe: { horizon: '5d' } });
   const { lines, clock } = worker;
-  await until(() => lines.some(({ message }) => message === 'receiving from the queue'), {
+  await until(() => lines.some(({ message }) => message === 'MNS receive started'), {
     what: 'it receives',
   });
   await testbed.control.createQueue({ name: 'vod-events', retentionMs: 6 * dayMs });
@@ -103,7 +107,7 @@ t.test('windows that are not the worker’s to lengthen are said to be too short
     },
     { what: 'it is told', everyMs: 100 },
   );
-  t.match(told, { queue: 'vod-events', message: /dedupe\.horizon/ });
+  t.match(told, { queue: 'vod-events', advice: /dedupe\.horizon/ });
 });
 
 interface WorkerWithin extends AsyncDisposable {
@@ -157,7 +161,7 @@ async function windowOf(manager: JetStreamManager, stream: string): Promise<numb
 }
 
 function isChange(message: unknown): boolean {
-  return String(message).startsWith('the attributes of the queue have changed');
+  return String(message).startsWith('queue attributes changed');
 }
 
 type Tap = Pick<typeof t, 'teardown'>;

@@ -24,7 +24,9 @@ t.test('a consumer that is deleted starts again, and calls on nothing a second t
   const connection = await connect({ servers: nats.url });
   const manager = await connection.jetstreamManager();
   await manager.consumers.delete('VOD_EVENTS', 'follow-up');
-  await worker.waitForLog(({ message, waiting }) => /is made/.test(String(message)) && waiting === 6);
+  await worker.waitForLog(
+    ({ message, waiting }) => /consumer created/.test(String(message)) && waiting === 6,
+  );
   await until(async () => (await manager.consumers.info('VOD_EVENTS', 'follow-up')).num_ack_pending === 0, {
     what: 'all are acked again',
   });
@@ -95,13 +97,13 @@ t.test('a consumer that somebody pauses is said to be paused', async (t) => {
     t.equal((await http.probe('/readyz')).status, 200);
   } else {
     await pausing;
-    const line = await worker.waitForLog(({ message }) => /has paused the consumer/.test(String(message)));
+    const line = await worker.waitForLog(({ message }) => /consumer paused/.test(String(message)));
     t.match(line, { level: 'warn', consumer: 'follow-up', stream: 'VOD_EVENTS', until: String });
     const { status, body } = await http.probe('/readyz');
     t.equal(status, 503);
     t.match(JSON.stringify(body), /paused until .*nats consumer resume VOD_EVENTS follow-up/);
     await manager.consumers.resume('VOD_EVENTS', 'follow-up');
-    await worker.waitForLog(({ message }) => message === 'the consumer is no longer paused');
+    await worker.waitForLog(({ message }) => message === 'follow-up consumer resumed');
   }
   await connection.close();
 });

@@ -182,7 +182,7 @@ t.test(
     const worker = await testbed.startWorker({ nats, dedupe: { horizon: '1s' } }, 'follow-up');
     // It looks once a minute.
     const isTold = ({ message }: LogLine): boolean =>
-      String(message).startsWith('events wait for their follow-up');
+      String(message).startsWith('follow-up backlog older than half');
     const line = await worker.waitForLog(isTold, 150_000);
     t.match(line, { level: 'error', waiting: 2, oldestHours: Number });
   },

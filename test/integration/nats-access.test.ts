@@ -49,7 +49,7 @@ t.test('signs in again after a restart of NATS, though the credentials file is g
   await expectMessageRelayed(testbed, 1);
   await rm(file);
   await testbed.nats.restart();
-  await worker.waitForLog(({ message }) => message === 'connected to NATS again');
+  await worker.waitForLog(({ message }) => message === 'NATS connected again');
   await expectMessageRelayed(testbed, 2);
   t.pass('the message after the restart is stored');
 });
@@ -188,7 +188,7 @@ async function expectCannotReach(
 ): Promise<void> {
   const worker = await testbed.startWorker({ nats });
   const line = await worker.waitForLog(isTrouble);
-  t.match(line, { level: 'error', message: /^NATS cannot be reached/, ...reason });
+  t.match(line, { level: 'error', message: /^NATS connection failed/, ...reason });
   worker.kill();
   t.same(await worker.exit, { code: 0, signal: null });
 }

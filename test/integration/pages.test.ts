@@ -135,7 +135,7 @@ t.test('the commands of the pages end well', async (t) => {
     const args = line.trim().split(/ +/).slice(1);
     await using process = startWorkerProcess(args.map((arg) => (arg === 'relay.yaml' ? config : arg)));
     if (args[0] === 'run') {
-      await process.waitForLog(({ message }) => message === 'receiving from the queue');
+      await process.waitForLog(({ message }) => message === 'MNS receive started');
       await stopped(t, process);
       continue;
     }

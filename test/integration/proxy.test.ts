@@ -13,7 +13,7 @@ t.test('a proxy in the environment is ignored in words, and its password is show
   await using bed = await startTestbed();
   await bed.control.feed('vod-events', [{ body: deletionBody({ MediaId: 'a' }) }]);
   const worker = await bed.startWorker({}, 'both', env);
-  const line = await worker.waitForLog(({ message }) => /^proxy variables are ignored/.test(String(message)));
+  const line = await worker.waitForLog(({ message }) => /^proxy variables ignored/.test(String(message)));
   t.same(line['variables'], names);
   await until(async () => (await bed.control.state()).queues['vod-events']?.deleted === 1, {
     what: 'the message is relayed over direct connections',
@@ -32,7 +32,7 @@ t.test('without one there is no word of proxies', async (t) => {
   await until(async () => (await bed.control.state()).queues['vod-events'] !== undefined, {
     what: 'it runs',
   });
-  await worker.waitForLog(({ message }) => message === 'receiving from the queue');
+  await worker.waitForLog(({ message }) => message === 'MNS receive started');
   t.notMatch(worker.stdout, 'proxy');
   const { stdout } = await runDoctor(bed, {}, ['--json']);
   t.notMatch(stdout, '"proxy"');

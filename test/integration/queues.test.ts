@@ -107,7 +107,7 @@ t.test('a queue that cannot be used holds no other queue up', async (t) => {
     await untilDeleted(testbed, 'well', 1);
     await testbed.control.clearFaults();
     await untilDeleted(testbed, 'ill', 1);
-    await worker.waitForLog(({ message }) => message === 'receiving from the queue works again');
+    await worker.waitForLog(({ message }) => message === 'MNS receive works again');
     t.equal((await storedEvents(testbed.nats.url)).length, 2);
   });
 });

@@ -26,7 +26,7 @@ t.test(
       name,
       bodies.map((body) => ({ body })),
     );
-    await worker.waitForLog(({ message }) => String(message).startsWith('NATS cannot store events'));
+    await worker.waitForLog(({ message }) => String(message).startsWith('NATS storage of events failed'));
     const meanwhile = await stateOf(testbed);
     t.equal(meanwhile.undeleted, bodies.length, 'all are received');
     t.equal(meanwhile.requests['BatchDelete'], undefined, 'and no delete is even tried');

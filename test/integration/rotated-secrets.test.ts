@@ -51,7 +51,7 @@ t.test('the password of NATS is read again when it was rotated, and half a file 
   await swap({ password: '' });
   await testbed.nats.restart();
   const { key, code } = await worker.waitForLog(({ message }) =>
-    String(message).startsWith('a file of secrets cannot be used'),
+    String(message).startsWith('secret file unusable'),
   );
   t.match({ key, code }, { key: 'nats.auth.passwordFile', code: 'EmptyFile' });
   await expectRelayed(testbed, 2);

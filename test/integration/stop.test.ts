@@ -103,7 +103,7 @@ t.test('SIGTERM before NATS was ever reached exits 0', async (t) => {
     await testbed.nats.kill();
     const worker = await testbed.startWorker();
     const line = await worker.waitForLog(({ message }) =>
-      String(message).startsWith('NATS cannot be reached'),
+      String(message).startsWith('NATS connection failed'),
     );
     t.match(line, { level: 'error', code: 'ECONNREFUSED' }, 'the reason is told');
     worker.kill('SIGTERM');
@@ -139,7 +139,7 @@ async function stateOf({ control }: Testbed): Promise<QueueState> {
 async function untilFrozenInFlight(testbed: Testbed, worker: WorkerProcess): Promise<void> {
   await until(async () => (await stateOf(testbed)).deleted > 100, { what: 'messages flow' });
   testbed.nats.pause();
-  await worker.waitForLog(({ message }) => String(message).startsWith('NATS cannot store events'));
+  await worker.waitForLog(({ message }) => String(message).startsWith('NATS storage of events failed'));
 }
 
 /** Messages that were delivered and neither deleted nor released since. */
@@ -152,7 +152,7 @@ async function heldBack({ control }: Testbed): Promise<MessageHistory[]> {
 }
 
 function isStopping({ message }: LogLine): boolean {
-  return String(message).startsWith('stopping:');
+  return String(message).startsWith('worker stopping,');
 }
 
 /** What was published is deleted, and nothing is released. A delete that was under way may have taken effect unseen. */

@@ -12,7 +12,8 @@ import { sumOf, workerHttp } from '../support/worker-http.js';
 const queue = 'vod-events';
 
 /** Whatever the worker says when NATS does not store something. */
-const isNotStored = ({ message }: LogLine): boolean => /not stored|cannot store/.test(String(message));
+const isNotStored = ({ message }: LogLine): boolean =>
+  /not stored|storage of events failed/.test(String(message));
 
 t.test('what cannot be stored in one stream or under one subject holds up nothing else', async (t) => {
   const goods = 200;
@@ -151,7 +152,7 @@ t.test('a connection that comes and goes uses up no deliveries', async (t) => {
   const queues = [testbed.queue(queue, { endpoint, receive: { wait: '20s' } })];
   const nats = { servers: [`nats://127.0.0.1:${proxy.port}`] };
   const running = await testbed.startWorker({ queues, nats }, 'relay');
-  await running.waitForLog(({ message }) => /^receiving/.test(String(message)));
+  await running.waitForLog(({ message }) => message === 'MNS receive started');
   const deleted = async (): Promise<number> => (await testbed.control.state()).queues[queue]?.deleted ?? 0;
   for (let cuts = 0; cuts < 10; cuts++) {
     await feedEvents(testbed, messages / 10, `cut-${cuts}`);

@@ -229,7 +229,7 @@ t.test('a collector that takes nothing holds no message up, and is told of once'
   await until(async () => (await testbed.control.state()).queues[queue]?.deleted === 1_000, {
     what: 'all are relayed',
   });
-  const line = await worker.waitForLog(({ message }) => String(message).startsWith('spans are lost'));
+  const line = await worker.waitForLog(({ message }) => String(message).startsWith('spans lost'));
   t.equal(line['level'], 'warn');
   const http = await workerHttp(worker);
   await until(
@@ -243,7 +243,7 @@ t.test('a collector that takes nothing holds no message up, and is told of once'
     { what: 'four spans a message are counted, and some as failed' },
   );
   await stopped(worker);
-  t.equal(worker.logs.filter(({ message }) => String(message).startsWith('spans are lost')).length, 1);
+  t.equal(worker.logs.filter(({ message }) => String(message).startsWith('spans lost')).length, 1);
   t.notOk(worker.stdout.includes('let-me-in'));
 });
 

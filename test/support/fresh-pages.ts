@@ -5,6 +5,7 @@ import { configTable } from '../../src/config/schema/table.js';
 import { deadLetterCodes } from '../../src/event/dead-letter-code.js';
 import { followUpOutcomes } from '../../src/event/follow-up.js';
 import { planTable } from '../../src/follow-up/plan-table.js';
+import { logLinesTables } from '../../src/operate/log-lines/table.js';
 import { metricsTable } from '../../src/operate/metric-table.js';
 import { messageOutcomes } from '../../src/operate/outcomes.js';
 import { readPage } from './pages.js';
@@ -16,6 +17,7 @@ export function freshPages(): Map<string, string> {
     ['docs/reference/metrics.md', page('Metrics', metricsIntroduction, metricsTable())],
     ['docs/reference/codes.md', codesPage()],
     ['docs/reference/cli.md', commandLinePage()],
+    ['docs/reference/log-lines.md', page('Log lines', logIntroduction, logLinesTables())],
     [
       'docs/follow-up.md',
       filled('docs/follow-up.md', {
@@ -34,6 +36,12 @@ const configIntroduction =
 const metricsIntroduction =
   'Every metric of `/metrics` besides the usual ones of the process. See [Operate](../operate.md#metrics) for the query that\n' +
   'shows a lost message.';
+
+const logIntroduction =
+  'Every line that the log can hold, as JSON with `level`, `time`, `message` and the fields below; fields that do not apply are\n' +
+  'absent. Messages are stable: alerts may look for them. `advice` in a line is the next step; where the occurrence knows\n' +
+  'a better one than the table, the line has that. `count` says how many occurrences a line stands for. See\n' +
+  '[Operate](../operate.md#log).';
 
 function codesPage(): string {
   const part = (title: string, text: string, table: string): string => `## ${title}\n\n${text}\n\n${table}`;

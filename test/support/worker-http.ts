@@ -22,7 +22,9 @@ export interface WorkerHttp {
 
 /** Waits until the worker has said where it answers. */
 export async function workerHttp(worker: WorkerProcess): Promise<WorkerHttp> {
-  const { port } = await worker.waitForLog(({ message }) => message === 'answering probes and scrapes');
+  const { port } = await worker.waitForLog(
+    ({ message }) => message === 'HTTP server listening for probes and scrapes',
+  );
   return httpAt(`http://127.0.0.1:${String(port)}`);
 }
 

@@ -1,4 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
+import { createSay } from '../../operate/log-lines/log-lines.js';
 import type { Logger } from '../../operate/log.js';
 import { selectedOf, type Counts } from '../../replay/counts.js';
 import { hasOwnIds, type ReplayPlan } from '../../replay/plan.js';
@@ -110,7 +111,7 @@ export function createProgressReport(
         bar.update(seen, { ...counts, perSecond });
       } else if (nowMs - toldMs >= lineEveryMs) {
         toldMs = nowMs;
-        log.info({ ...counts, remaining: total - seen, perSecond }, 'replaying');
+        createSay(log)('replayProgress', { ...counts, remaining: total - seen, perSecond });
       }
     },
     end() {

@@ -95,7 +95,7 @@ t.test('a queue that fails every other poll is one line, and one when it is over
   t.match(lines, [
     { level: 'warn', queue: 'orders', code: 'InternalError', retryInMs: 123 },
     { level: 'warn', code: 'TimedOut' },
-    { level: 'info', failures: 100, message: 'receiving from the queue works again' },
+    { level: 'info', failures: 100, message: 'MNS receive works again' },
   ]);
 });
 
@@ -117,8 +117,8 @@ t.test(
     );
     clock.advance(10_000);
     t.match(lines.slice(3), [
-      { message: 'NATS stores events: receiving', closures: 100 },
-      { message: 'connected to NATS again', losses: 100 },
+      { message: 'NATS storage of events works again', closures: 100 },
+      { message: 'NATS connected again', losses: 100 },
     ]);
   },
 );
@@ -138,7 +138,7 @@ t.test('while NATS is away, that nothing comes from its consumers is no line of 
   t.match(lines.at(-1), { level: 'error', consumer: 'follow-up', reason: /does not answer/ });
   telemetry.jobQueueRunning('follow-up');
   clock.advance(10_000);
-  t.match(lines.at(-1), { failures: 1, message: 'taking follow-ups from the stream again' });
+  t.match(lines.at(-1), { failures: 1, message: 'follow-up consumer works again' });
 });
 
 t.test('that follow-ups come for the first time is told at once, whatever failed before', async (t) => {
@@ -146,7 +146,7 @@ t.test('that follow-ups come for the first time is told at once, whatever failed
   telemetry.connected('nats:4222');
   telemetry.jobQueueFailed('follow-up', 'stream not found', 1);
   telemetry.jobQueueRunning('follow-up');
-  t.match(lines.at(-1), { message: 'taking follow-ups from the stream' });
+  t.match(lines.at(-1), { message: 'follow-up consumer started' });
   const count = lines.length;
   clock.advance(60_000);
   telemetry.jobQueueRunning('follow-up');
@@ -190,7 +190,7 @@ t.test('errors of failed deletes are one line for each code, and one when they a
     { code: 'InternalError' },
     { code: 'TimedOut' },
     { code: 'TimedOut', count: 30 },
-    { message: 'deleting settled messages from the queue works again', failures: 61 },
+    { message: 'MNS delete works again', failures: 61 },
   ]);
 });
 

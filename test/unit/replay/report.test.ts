@@ -83,7 +83,7 @@ t.test('progress is a bar on a terminal, and a log line every few seconds elsewh
       t.equal(written, '');
       t.equal(lines.length, 2);
       t.match(JSON.parse(lines[1] ?? ''), {
-        message: 'replaying',
+        message: 'replay progress',
         published: 100,
         remaining: 100,
         perSecond: 10,
