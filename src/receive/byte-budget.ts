@@ -2,7 +2,11 @@
 export interface Reservation {
   /** As many messages as the room is for, at least 1; 0 only when the signal was aborted. */
   readonly messages: number;
-  /** Gives back what none of these bytes need, or takes what they need more. */
+  /** Keeps no more than this of the room: the poll asks for less. */
+  shrink(bytes: number): void;
+  /** Waits until there is room to read an answer of this size, or the signal is aborted. */
+  read(answerBytes: number, signal: AbortSignal): Promise<void>;
+  /** What came of the poll takes this much from here on; `give` gives it back. */
   settle(bytes: number): void;
 }
 
@@ -10,13 +14,18 @@ export interface Reservation {
 const shareOfFree = 1 / 32;
 
 /**
- * Bounds the bytes in flight, over all queues together. Polls reserve before they ask, by what a queue has delivered; what
- * came is accounted as it is, even beyond the bound.
+ * Bounds the bytes in flight, over all queues together. Polls reserve before they ask, by what a queue has delivered.
+ * What comes may be more, in many queues at once: an answer is read only when there is room for it.
  */
 export class ByteBudget {
   readonly #capacity: number;
   readonly #waiting = new Set<() => void>();
+  /** Answers that wait to be read, first come, first served. */
+  readonly #answers: (() => void)[] = [];
+  /** Reserved or here. */
   #taken = 0;
+  /** Of this, what is being read or was received: what polls have reserved holds up no answer. */
+  #here = 0;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -32,26 +41,66 @@ export class ByteBudget {
     while (!signal.aborted && max > 0 && this.#taken > 0 && this.#taken + eachBytes > this.#capacity) {
       await this.#room(signal);
     }
-    if (signal.aborted || max <= 0) return { messages: 0, settle: () => undefined };
+    if (signal.aborted || max <= 0) return this.#reservation(0, 0);
     const share = ((this.#capacity - this.#taken) * shareOfFree) / eachBytes;
     const messages = Math.max(1, Math.min(max, Math.floor(share)));
-    let held = messages * eachBytes;
-    this.#taken += held;
+    return this.#reservation(messages, messages * eachBytes);
+  }
+
+  /** Of what was settled, this much is gone. */
+  give(bytes: number): void {
+    this.#change(-bytes, -bytes);
+  }
+
+  #reservation(messages: number, bytes: number): Reservation {
+    let [held, here] = [0, 0];
+    const hold = (nextHeld: number, nextHere: number): void => {
+      this.#change(nextHeld - held, nextHere - here);
+      [held, here] = [nextHeld, nextHere];
+    };
+    hold(bytes, 0);
     return {
       messages,
-      settle: (bytes) => {
-        const less = held - bytes;
-        held = bytes;
-        this.give(less);
+      shrink: (least) => {
+        hold(Math.min(held, least), 0);
+      },
+      read: async (answerBytes, signal) => {
+        const needed = copies * answerBytes;
+        await this.#turnToRead(needed, signal, () => {
+          hold(Math.max(held, needed), needed);
+        });
+      },
+      settle: (settled) => {
+        hold(settled, settled);
       },
     };
   }
 
-  give(bytes: number): void {
-    this.#taken -= bytes;
-    if (bytes <= 0) return;
+  #change(taken: number, here: number): void {
+    this.#taken += taken;
+    this.#here += here;
+    if (here < 0) this.#answers[0]?.();
     // Each looks again: there may be room for a small one behind a large one.
-    for (const wake of [...this.#waiting]) wake();
+    if (taken < 0) for (const wake of [...this.#waiting]) wake();
+  }
+
+  /** Calls `take` when it is the first in line and there is room, or nothing else is here. */
+  async #turnToRead(bytes: number, signal: AbortSignal, take: () => void): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const look = (): void => {
+        const fits = this.#here === 0 || this.#here + bytes <= this.#capacity;
+        const isTurn = this.#answers[0] === look && fits && !signal.aborted;
+        if (!isTurn && !signal.aborted) return;
+        signal.removeEventListener('abort', look);
+        this.#answers.splice(this.#answers.indexOf(look), 1);
+        if (isTurn) take();
+        resolve();
+        this.#answers[0]?.();
+      };
+      signal.addEventListener('abort', look, { once: true });
+      this.#answers.push(look);
+      look();
+    });
   }
 
   async #room(signal: AbortSignal): Promise<void> {

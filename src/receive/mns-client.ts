@@ -3,7 +3,7 @@ import type { Clock } from '../time.js';
 import type { CredentialsCache } from '../aliyun/credentials.js';
 import { describeCall, type Call } from './mns-call.js';
 import { MnsError, ownCodes } from './mns-error.js';
-import { MnsTransport, isTimeout, type MnsResponse } from './mns-transport.js';
+import { MnsTransport, isTimeout, type BeforeBody, type MnsRequest, type MnsResponse } from './mns-transport.js';
 import { parseMnsXml, type MnsItem } from './mns-xml.js';
 
 export interface MnsClientOptions {
@@ -80,10 +80,11 @@ export class MnsClient extends MNS {
     max: number,
     waitSeconds: number,
     signal?: AbortSignal,
+    beforeBody?: BeforeBody,
   ): Promise<MnsAnswer> {
     // The package's own operation takes no signal and leaves `waitseconds` out when it is 0.
     const resource = `/queues/${queue}/messages?numOfMessages=${max}&waitseconds=${waitSeconds}`;
-    return this.request('GET', resource, 'Messages', '', [], { signal, waitSeconds });
+    return this.request('GET', resource, 'Messages', '', [], { signal, waitSeconds, beforeBody });
   }
 
   override receiveMessage(queue: string, waitSeconds: number, signal?: AbortSignal): Promise<MnsAnswer> {
@@ -145,7 +146,7 @@ export class MnsClient extends MNS {
   async #exchange(
     { method, resource, type, body }: Exchange,
     failure: Call,
-    { signal, waitSeconds = 0 }: CallOptions,
+    { signal, waitSeconds = 0, beforeBody }: CallOptions,
   ): Promise<MnsAnswer> {
     const credentials = await this.#credentials.get(signal).catch((cause: unknown) => {
       signal?.throwIfAborted();
@@ -163,7 +164,8 @@ export class MnsClient extends MNS {
     let response: MnsResponse;
     try {
       const answerWithinMs = waitSeconds * 1000 + this.#answerWithinMs;
-      response = await this.#transport.send({ method, resource, headers, body, answerWithinMs, signal });
+      const limits = { answerWithinMs, beforeBody, signal };
+      response = await this.#transport.send({ method, resource, headers, body, ...limits });
     } catch (cause) {
       signal?.throwIfAborted();
       const code = isTimeout(cause) ? ownCodes.timedOut : ownCodes.connectionFailed;
@@ -182,8 +184,7 @@ export class MnsClient extends MNS {
   }
 }
 
-interface CallOptions {
-  signal?: AbortSignal | undefined;
+interface CallOptions extends Pick<MnsRequest, 'signal' | 'beforeBody'> {
   waitSeconds?: number;
 }
 

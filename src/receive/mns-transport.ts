@@ -12,8 +12,13 @@ export interface MnsRequest {
   body: string | Buffer;
   /** How long the answer may take to begin. */
   answerWithinMs: number;
+  /** Waited for before the body of an answer of status 200 is read. */
+  beforeBody?: BeforeBody | undefined;
   signal?: AbortSignal | undefined;
 }
+
+/** Told how long the body is. The signal is aborted when it cannot be read any more. */
+export type BeforeBody = (bytes: number, signal: AbortSignal) => Promise<void>;
 
 export interface MnsResponse {
   status: number;
@@ -34,6 +39,10 @@ export interface TransportOptions {
 
 /** Sixteen bodies of 64 KB, each byte written as the longest entity there is. More than that is no answer of MNS. */
 const maxAnswerBytes = 16 * 65_536 * 6 + 65_536;
+
+/** Of an answer that does not tell: sixteen bodies of 64 KB. */
+const usualAnswerBytes = 16 * 65_536;
+const noRoom = 'there was no room in memory to read the answer: too much in flight is not stored yet';
 
 /**
  * Room for 64 polls, the most a queue may be given, and as much for renewals and deletes, which must not wait for a
@@ -60,7 +69,8 @@ export class MnsTransport {
   }
 
   /** @throws as `HttpPool.request`. */
-  async send({ method, resource, headers, body, answerWithinMs, signal }: MnsRequest): Promise<MnsResponse> {
+  async send(request: MnsRequest): Promise<MnsResponse> {
+    const { method, resource, headers, body, answerWithinMs, beforeBody, signal } = request;
     const response = await this.#pool.request(
       {
         method,
@@ -72,10 +82,19 @@ export class MnsTransport {
       signal,
     );
     const receivedAtMs = this.#clock.monotonicMs();
+    let isRead = false;
     const tooSlow = this.#clock.after(this.#bodyWithinMs, () =>
-      response.body.destroy(new errors.BodyTimeoutError()),
+      response.body.destroy(new errors.BodyTimeoutError(isRead ? undefined : noRoom)),
     );
     try {
+      if (beforeBody && response.statusCode === 200) {
+        const gone = new AbortController();
+        response.body.on('error', () => {
+          gone.abort();
+        });
+        await beforeBody(Number(response.headers['content-length'] ?? usualAnswerBytes), gone.signal);
+      }
+      isRead = true;
       const bytes = Buffer.from(await response.body.arrayBuffer());
       const requestId = response.headers['x-mns-request-id'];
       return {

@@ -1,5 +1,6 @@
 import type { MnsClient, MnsAnswer } from './mns-client.js';
 import { MnsError, isHandleGone, ownCodes } from './mns-error.js';
+import type { BeforeBody } from './mns-transport.js';
 import type { MessageDamage, MnsItem } from './mns-xml.js';
 
 /** One message as the queue handed it out. Times are epoch milliseconds. */
@@ -79,10 +80,15 @@ export class Queue {
   }
 
   /** Waits up to `waitSeconds` (0 to 30) for at least one message; an empty list when none came. */
-  async receive(max: number, waitSeconds: number, signal: AbortSignal): Promise<Delivery[]> {
+  async receive(
+    max: number,
+    waitSeconds: number,
+    signal: AbortSignal,
+    beforeBody?: BeforeBody,
+  ): Promise<Delivery[]> {
     let answer: MnsAnswer;
     try {
-      answer = await this.#client.batchReceiveMessage(this.#queue, max, waitSeconds, signal);
+      answer = await this.#client.batchReceiveMessage(this.#queue, max, waitSeconds, signal, beforeBody);
     } catch (error) {
       if (error instanceof MnsError && error.code === 'MessageNotExist') return [];
       throw error;

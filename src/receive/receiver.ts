@@ -157,7 +157,7 @@ export class Receiver {
       const admission = await gate.admit(reservation.messages, stop);
       const slots = admission.limit;
       this.#slots.give(room - slots);
-      reservation.settle(slots * this.#inFlight.expectedBytes);
+      reservation.shrink(slots * this.#inFlight.expectedBytes);
       this.#waiting--;
       if (clock.monotonicMs() - askedMs >= longWaitMs) this.#watch.resume();
       if (stop.aborted) {
@@ -215,7 +215,7 @@ export class Receiver {
     this.#polls.add(poll);
     let deliveries: Delivery[] = [];
     try {
-      const answer = queue.receive(slots, waitSeconds, poll.signal);
+      const answer = queue.receive(slots, waitSeconds, poll.signal, reservation.read);
       deliveries = await this.#watch.over(answer, () => {
         poll.abort();
       });

@@ -165,12 +165,18 @@ export class QueueSource implements ReplaySource {
   #hold(delivery: Delivery): ReplayItem | undefined {
     const { queue, clock, origin, policy } = this.#options;
     const { message } = delivery;
-    const { messageId, enqueuedAtMs } = message;
-    const key = `${this.name}/${messageId}`;
+    const key = `${this.name}/${message.messageId}`;
     const before = this.#held.get(key);
     before?.abandon();
     const visibilityMs = this.#visibilityMs;
-    this.#held.set(key, new Lease({ queue, acks: this.#acks, delivery, visibilityMs, maxLeaseMs, clock }));
+    const { messageId, attempt, enqueuedAtMs, damaged, properties } = message;
+    // Thousands are held until the scan is over: without their bodies.
+    const bare = { messageId, attempt, enqueuedAtMs, damaged, properties, body: '' };
+    const held = { ...delivery, message: bare };
+    this.#held.set(
+      key,
+      new Lease({ queue, acks: this.#acks, delivery: held, visibilityMs, maxLeaseMs, clock }),
+    );
     if (this.#undeleted.has(key)) {
       // One that cannot be deleted is held like the others: it would be received for ever.
       if ((this.#failedDeletes.get(key) ?? 0) < maxDeletes) void this.#delete(key);
