@@ -20,6 +20,11 @@ function tail(bits: number): string {
   return byte(0x80 | (bits & 0x3f));
 }
 
+const encodedBytes = Array.from(
+  { length: 256 },
+  (_, value) => `%${value.toString(16).toUpperCase().padStart(2, '0')}`,
+);
+
 function byte(value: number): string {
-  return `%${value.toString(16).toUpperCase().padStart(2, '0')}`;
+  return encodedBytes[value] ?? '';
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
 import { buildConnector, Pool, type Dispatcher } from 'undici';
 import { untilAborted, type Clock } from '../time.js';
@@ -25,6 +26,8 @@ export class HttpPool {
   readonly #handshakes = new Set<Socket>();
 
   constructor({ origin, connections, maxAnswerBytes, bodyWithinMs, clock }: HttpPoolOptions) {
+    // Each attempt at a connection listens.
+    setMaxListeners(0, this.#closing.signal);
     const secure = buildConnector({ timeout: connectWithinMs });
     const connect = (options: buildConnector.Options, done: buildConnector.Callback): void => {
       const port = Number(options.port || (options.protocol === 'https:' ? 443 : 80));

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 export function readSecretText(file: string): string {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8').replace(/[\r\n]+$/, '');
+    text = readFileSync(file, 'utf8').replace(/(?<![\r\n])[\r\n]+$/, '');
   } catch (error) {
     const { code = 'unreadable' } = error as NodeJS.ErrnoException;
     throw Object.assign(new Error(`the file cannot be read (${code})`), { code });

@@ -5,7 +5,7 @@ export interface Reservation {
   /** Keeps no more than this of the room: the poll asks for less. */
   shrink(bytes: number): void;
   /** Waits until there is room to read an answer of this size, or the signal is aborted. */
-  read(answerBytes: number, signal: AbortSignal): Promise<void>;
+  readonly read: (answerBytes: number, signal: AbortSignal) => Promise<void>;
   /** What came of the poll takes this much from here on; `give` gives it back. */
   settle(bytes: number): void;
 }

@@ -54,9 +54,8 @@ function finder(text: string, searched: string): (from: number) => number {
   };
 }
 
-/** CDATA sections (an unclosed one runs to the end), references, and the two characters that must not stand alone. */
-const special =
-  /<!\[CDATA\[(?:([^]*?)\]\]>|[^]*)|&(?:#(\d{1,7})|#x([\dA-Fa-f]{1,6})|(amp|lt|gt|quot|apos));|[<&]/g;
+const markup = /[&<]/g;
+const reference = /&(?:#(\d{1,7})|#x([\dA-Fa-f]{1,6})|(amp|lt|gt|quot|apos));/y;
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 /** XML 1.0, production 2 (Char), read the other way round. */
 const illegal = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
@@ -66,19 +65,38 @@ const illegal = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
  * read one character a byte, and the result then is of that kind too.
  */
 export function readCharacters(raw: string, isText: boolean): PlainText {
-  let isLegal = !illegal.test(raw);
-  const plain = raw.replace(
-    special,
-    (_all, section?: string, decimal?: string, hex?: string, entity?: string) => {
-      if (section !== undefined) return section;
-      if (entity !== undefined) return entities[entity] ?? '';
-      const code = decimal === undefined ? parseInt(hex ?? '0', 16) : Number(decimal);
-      const character = code > 0x10ffff ? '\0' : String.fromCodePoint(code);
-      isLegal &&= !illegal.test(character);
-      return isText ? character : Buffer.from(character).toString('latin1');
-    },
-  );
-  return isLegal ? plain : undefined;
+  if (illegal.test(raw)) return undefined;
+  let plain = '';
+  for (let from = 0; ;) {
+    markup.lastIndex = from;
+    const at = markup.test(raw) ? markup.lastIndex - 1 : raw.length;
+    plain += raw.slice(from, at);
+    if (at === raw.length) return plain;
+    const isSection = raw.startsWith(sectionStart, at);
+    const end = isSection ? raw.indexOf(sectionEnd, at) : -1;
+    if (isSection && end >= 0) {
+      plain += raw.slice(at + sectionStart.length, end);
+      from = end + sectionEnd.length;
+      continue;
+    }
+    // A section that never ends, or a character that must not stand alone.
+    reference.lastIndex = at;
+    const found = reference.exec(raw);
+    const character = found ? characterOf(found) : undefined;
+    if (!found || character === undefined) return undefined;
+    const isPlain = isText || character < '\u0080';
+    plain += isPlain ? character : Buffer.from(character).toString('latin1');
+    from = at + found[0].length;
+  }
+}
+
+/** What a reference stands for; undefined when XML does not allow it. */
+function characterOf([, decimal, hex, entity]: RegExpExecArray): string | undefined {
+  if (entity !== undefined) return entities[entity];
+  const code = decimal === undefined ? parseInt(hex ?? '', 16) : Number(decimal);
+  if (code > 0x10ffff) return undefined;
+  const character = String.fromCodePoint(code);
+  return illegal.test(character) ? undefined : character;
 }
 
 /** The text of text that was read one character a byte. */

@@ -1,5 +1,9 @@
+/** Every key and value that there is to know is shorter. */
+const longestText = 200;
+
 /** The candidate that `text` is most likely a misspelling of, if any is near enough to be worth naming. */
 export function closest(text: string, candidates: readonly string[]): string | undefined {
+  if (text.length > longestText) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(text.length / 4)) + 1;
   for (const candidate of candidates) {

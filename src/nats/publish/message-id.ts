@@ -9,5 +9,8 @@ export function nextMessageId(id: string, absentSeq: number): string {
 
 /** The id before it had to be another. */
 export function firstMessageId(id: string): string {
-  return id.replace(/(?:@\d+)+$/, '');
+  const parts = id.split('@');
+  let length = parts.length;
+  while (length > 1 && /^\d+$/.test(parts[length - 1] ?? '')) length--;
+  return parts.slice(0, length).join('@');
 }

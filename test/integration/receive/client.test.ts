@@ -401,6 +401,47 @@ t.test('a message without an id or a handle is damaged, and the one beside it is
   }
 });
 
+t.test('the body of an answer with messages is read only once there is room for it', async (t) => {
+  const open = await openQueue(t);
+  t.same(
+    await open.queue.receive(16, 0, never, () => new Promise(() => undefined)),
+    [],
+    'an empty poll needs none',
+  );
+  open.sandbox.actions.feed('orders', bodies(...Array.from({ length: 16 }, () => 'x'.repeat(65_536))));
+  let [answerBytes, go] = [0, (): void => undefined];
+  const received = open.queue.receive(16, 0, never, async (bytes) => {
+    answerBytes = bytes;
+    await new Promise<void>((resolve) => (go = resolve));
+  });
+  await until(() => answerBytes > 0, { what: 'the answer has begun' });
+  t.ok(answerBytes > 16 * 65_536);
+  go();
+  t.equal((await received).length, 16);
+});
+
+t.test('an answer that finds no room in time fails, and so does one whose poll is aborted', async (t) => {
+  const open = await openQueue(t, { client: { bodyWithinMs: 20 } });
+  const wait = async (_bytes: number, signal: AbortSignal): Promise<void> => {
+    await new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => {
+        resolve();
+      });
+    });
+  };
+  open.sandbox.actions.feed('orders', bodies('one', 'x'.repeat(65_536)));
+  t.match(await errorOf(open.queue.receive(1, 0, never, wait)), {
+    code: 'TimedOut',
+    message: /no room in memory/,
+  });
+  const abort = new AbortController();
+  const poll = open.queue.receive(1, 0, abort.signal, async (bytes, signal) => {
+    abort.abort(new Error('given up'));
+    await wait(bytes, signal);
+  });
+  await t.rejects(poll, { message: 'given up' });
+});
+
 t.test('after a close no call goes out', async (t) => {
   const open = await openQueue(t);
   const poll = errorOf(open.queue.receive(16, 30, never));

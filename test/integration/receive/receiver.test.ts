@@ -20,10 +20,12 @@ interface OpenOptions {
   spec?: Partial<QueueSpec>;
   /** Puts a proxy between the receiver and the sandbox. */
   proxied?: boolean;
+  budget?: ByteBudget;
 }
 
 /** A receiver of a sandbox queue; both live on one clock, which only the test moves. */
-async function open(test: Test, { receive = {}, handle, spec, proxied = false }: OpenOptions = {}) {
+async function open(test: Test, options: OpenOptions = {}) {
+  const { receive = {}, handle, spec, proxied = false, budget = new ByteBudget(1_000_000_000) } = options;
   const clock = manualClock(Date.now());
   const { sandbox, queue, credentials, state } = await openQueue(test, {
     sandbox: { clock, queues: [{ name: 'orders', visibilityMs: 30_000, ...spec }] },
@@ -46,7 +48,7 @@ async function open(test: Test, { receive = {}, handle, spec, proxied = false }:
     ackFailed: 0,
   };
   const receiver = new Receiver({
-    budget: new ByteBudget(1_000_000_000),
+    budget,
     queue: new Queue('orders', client),
     visibilityMs: 30_000,
     receive: {
@@ -658,3 +660,35 @@ function receiverOf(test: Test, clock: ManualClock, receive: Queue['receive']): 
   });
   return receiver;
 }
+
+t.test('idle queues that burst at once hold no more bytes than there is room for', async (t) => {
+  const budget = new ByteBudget(3_000_000);
+  const { handle, waiting } = holder();
+  const receive = { pollers: { min: 1, max: 1 } };
+  const queues = await Promise.all([0, 1, 2, 3].map(() => open(t, { budget, handle, receive })));
+  const total = (count: (queue: (typeof queues)[0]) => number): number =>
+    queues.reduce((sum, queue) => sum + count(queue), 0);
+  const moving = async (probe: () => boolean, what: string): Promise<void> => {
+    await until(
+      () => {
+        for (const { clock } of queues) clock.advance(0);
+        return probe();
+      },
+      { what },
+    );
+  };
+  for (const { receiver } of queues) receiver.start();
+  await Promise.all(queues.map(({ polls }) => polls(1)));
+  const messages = Array.from({ length: 16 }, () => ({ body: 'x'.repeat(60_000) }));
+  for (const { sandbox } of queues) sandbox.actions.feed('orders', messages);
+  await moving(() => total(({ state }) => state().openPolls) === 0, 'every poll is answered');
+  for (let deleted = 0; deleted < 64;) {
+    await moving(() => waiting.length > 0, 'messages are in work');
+    const inFlight = total(({ receiver }) => receiver.inFlight);
+    t.ok(inFlight <= 25, `${inFlight} messages of 120 kB`);
+    const free = waiting.splice(0);
+    for (const release of free) release();
+    deleted += free.length;
+    await moving(() => total(({ state }) => state().deleted) >= deleted, 'they are deleted');
+  }
+});
