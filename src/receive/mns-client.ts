@@ -3,7 +3,7 @@ import type { Clock } from '../time.js';
 import type { CredentialsCache } from '../aliyun/credentials.js';
 import { describeCall, type Call } from './mns-call.js';
 import { MnsError, ownCodes } from './mns-error.js';
-import { MnsTransport, isTimeout, type BeforeBody, type MnsRequest, type MnsResponse } from './mns-transport.js';
+import { MnsTransport, isTimeout, type MnsRequest, type MnsResponse } from './mns-transport.js';
 import { parseMnsXml, type MnsItem } from './mns-xml.js';
 
 export interface MnsClientOptions {
@@ -80,7 +80,7 @@ export class MnsClient extends MNS {
     max: number,
     waitSeconds: number,
     signal?: AbortSignal,
-    beforeBody?: BeforeBody,
+    beforeBody?: MnsRequest['beforeBody'],
   ): Promise<MnsAnswer> {
     // The package's own operation takes no signal and leaves `waitseconds` out when it is 0.
     const resource = `/queues/${queue}/messages?numOfMessages=${max}&waitseconds=${waitSeconds}`;
