@@ -52,6 +52,19 @@ t.test('a newcomer walks from the README to each page', (t) => {
   t.end();
 });
 
+t.test('each decision has its number, its date, its price and what was rejected', (t) => {
+  const decisions = pages.filter((page) => /^docs\/decisions\/\d/.test(page));
+  t.ok(decisions.length > 50);
+  for (const [index, page] of decisions.entries()) {
+    const text = readPage(page);
+    const number = String(index + 1).padStart(4, '0');
+    t.ok(page.startsWith(`docs/decisions/${number}-`), page);
+    t.match(text, new RegExp(`^# ${number} \\S.+\n\nDate: \\d{4}-\\d\\d-\\d\\d\n`), page);
+    t.same(anchorsIn(text).slice(1), ['decision', 'price', 'rejected'], page);
+  }
+  t.end();
+});
+
 t.test('the README is short', (t) => {
   t.ok(Buffer.byteLength(readPage('README.md')) <= 6 * 1024);
   t.equal(fencedBlocks('README.md').filter(({ language }) => language === 'mermaid').length, 1);

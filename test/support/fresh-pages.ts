@@ -8,7 +8,8 @@ import { planTable } from '../../src/follow-up/plan-table.js';
 import { logLinesTables } from '../../src/operate/log-lines/table.js';
 import { metricsTable } from '../../src/operate/metric-table.js';
 import { messageOutcomes } from '../../src/operate/outcomes.js';
-import { readPage } from './pages.js';
+import { pages, readPage } from './pages.js';
+import { subjectTable } from './subject-table.js';
 
 /** The pages that are generated, whole or in part, as they have to be. Asks `dist/` for the help of its commands. */
 export function freshPages(): Map<string, string> {
@@ -18,6 +19,7 @@ export function freshPages(): Map<string, string> {
     ['docs/reference/codes.md', codesPage()],
     ['docs/reference/cli.md', commandLinePage()],
     ['docs/reference/log-lines.md', page('Log lines', logIntroduction, logLinesTables())],
+    ['docs/decisions/README.md', filled('docs/decisions/README.md', { decisions: decisionList() })],
     [
       'docs/follow-up.md',
       filled('docs/follow-up.md', {
@@ -25,7 +27,7 @@ export function freshPages(): Map<string, string> {
         'follow-up-outcomes': meaningTable('Outcome', followUpOutcomes),
       }),
     ],
-    ['ARCHITECTURE.md', filled('ARCHITECTURE.md', { outcomes: outcomeTable() })],
+    ['ARCHITECTURE.md', filled('ARCHITECTURE.md', { outcomes: outcomeTable(), subjects: subjectTable() })],
   ]);
 }
 
@@ -89,6 +91,16 @@ function helpOf(words: readonly string[]): string {
   });
   if (status !== 0) throw new Error(`${words.join(' ')} --help: ${stderr}`);
   return stdout;
+}
+
+function decisionList(): string {
+  const found = pages.filter((path) => /^docs\/decisions\/\d/.test(path));
+  const rows = found.map((path) => {
+    const [, title = '', date = ''] = /^# \d+ (.+)\n\nDate: (\S+)\n/.exec(readPage(path)) ?? [];
+    const name = path.replace('docs/decisions/', '');
+    return `| [${name.slice(0, 4)}](${name}) | ${title} | ${date} |`;
+  });
+  return ['| Number | Decision | Date |', '|---|---|---|', ...rows, ''].join('\n');
 }
 
 function outcomeTable(): string {
