@@ -140,11 +140,22 @@ t.test('each type of credentials has its own keys', (t) => {
   const cases: [given: object, expected: object][] = [
     [
       { type: 'access_key', accessKeyId: 'id', accessKeySecretFile: secretFile },
-      { type: 'access_key', accessKeyId: 'id', accessKeySecret: 'from-file' },
+      {
+        type: 'access_key',
+        accessKeyId: 'id',
+        accessKeySecret: 'from-file',
+        accessKeySecretFile: secretFile,
+      },
     ],
     [
       { type: 'sts', accessKeyId: 'id', accessKeySecret: 's', securityTokenFile: secretFile },
-      { type: 'sts', accessKeyId: 'id', accessKeySecret: 's', securityToken: 'from-file' },
+      {
+        type: 'sts',
+        accessKeyId: 'id',
+        accessKeySecret: 's',
+        securityToken: 'from-file',
+        securityTokenFile: secretFile,
+      },
     ],
     [
       { type: 'oidc_role_arn', ...arns, oidcTokenFile: '/t', stsEndpoint: 'sts.example.com' },
@@ -162,7 +173,7 @@ t.test('each type of credentials has its own keys', (t) => {
     ],
   ];
   for (const [given, expected] of cases) {
-    t.match(load([{ ...aMinimum(), credentials: given }]).queues[0]?.credentials, expected);
+    t.same(load([{ ...aMinimum(), credentials: given }]).queues[0]?.credentials, expected);
   }
   t.end();
 });
