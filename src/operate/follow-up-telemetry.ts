@@ -107,6 +107,7 @@ export function createFollowUpTelemetry({
     /** The clock of this machine was compared: it is this far ahead of another. */
     clockCompared: (of: string, aheadMs: number) => {
       const aheadSeconds = Math.round(aheadMs / 1000);
+      metrics.clockAhead(of, aheadSeconds);
       if (Math.abs(aheadMs) < clocksApartMs) {
         known.clocks.delete(of);
         once.over(`clock ${of}`, () => {

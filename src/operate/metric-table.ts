@@ -155,6 +155,16 @@ export const metricTable = {
     labels: ['account'],
     help: '1 while VOD refuses calls over the quota of the account, else 0.',
   },
+  vod_relay_consumer_paused: {
+    type: 'gauge',
+    labels: ['consumer'],
+    help: '1 while somebody has paused the consumer of follow-ups, else 0.',
+  },
+  vod_relay_clock_ahead_seconds: {
+    type: 'gauge',
+    labels: ['of'],
+    help: 'How far the clock of this machine is ahead of that of NATS and of VOD, at the last follow-up and the last answer.',
+  },
   vod_relay_log_lines_lost_total: {
     type: 'counter',
     labels: [],

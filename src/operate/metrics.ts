@@ -71,6 +71,10 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
       if (followUp.backlog) metric.set(followUp.backlog.oldestMs / 1000);
       else metric.remove();
     });
+    gauge('vod_relay_consumer_paused', (metric) => {
+      for (const consumer of followUp.consumers.keys())
+        metric.set({ consumer }, followUp.paused.has(consumer) ? 1 : 0);
+    });
     counter('vod_relay_follow_up_settled_total', (metric) => {
       const settled = ledger.followUps();
       for (const outcome of Object.keys(followUpOutcomes)) metric.inc({ outcome }, settled[outcome] ?? 0);
@@ -101,6 +105,7 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
   const disconnects = counter('vod_relay_nats_disconnects_total');
   const publishes = histogram('vod_relay_publish_duration_seconds');
   const vodCalls = histogram('vod_relay_follow_up_call_duration_seconds');
+  const clocks = gauge('vod_relay_clock_ahead_seconds');
   const linesLost = counter('vod_relay_log_lines_lost_total');
   const spans = counter('vod_relay_spans_total');
   for (const result of ['recorded', 'exported', 'failed']) spans.inc({ result }, 0);
@@ -148,6 +153,9 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
     },
     slowed(account: string, isSlowed: boolean): void {
       slowed.set({ account }, isSlowed ? 1 : 0);
+    },
+    clockAhead(of: string, seconds: number): void {
+      clocks.set({ of }, seconds);
     },
     logLineLost(): void {
       linesLost.inc();

@@ -11,7 +11,7 @@ import { storedEvents } from '../support/stored-messages.js';
 import { startTestbed } from '../support/testbed.js';
 import { until } from '../support/until.js';
 import { deletionBody } from '../support/vod-messages.js';
-import { workerHttp } from '../support/worker-http.js';
+import { sumOf, workerHttp } from '../support/worker-http.js';
 
 t.test('a consumer that is deleted starts again, and calls on nothing a second time', async (t) => {
   await using testbed = await startTestbed();
@@ -48,6 +48,10 @@ t.test('a clock that is eight days ahead for a while gives nothing up', async (t
   const worker = await testbed.startWorker({}, 'follow-up', { NODE_OPTIONS });
   const line = await worker.waitForLog(({ of }) => of === 'VOD');
   t.match(line, { level: 'error', aheadSeconds: Number });
+  const aheadSeconds = sumOf(await (await workerHttp(worker)).scrape(), 'vod_relay_clock_ahead_seconds', {
+    of: 'VOD',
+  });
+  t.ok(aheadSeconds > 600_000, `the metric says ${aheadSeconds}`);
   worker.kill('SIGHUP');
   t.same(await untilAllHaveOutcomes(testbed, ids), { deleted: 20 });
   const put = (await storedEvents(testbed.nats.url, 'VOD_FOLLOW_UPS')).filter(
@@ -92,6 +96,9 @@ t.test('a consumer that somebody pauses is said to be paused', async (t) => {
   const pauseEnd = new Date(Date.now() + 3_600_000);
   const pausing = manager.consumers.pause('VOD_EVENTS', 'follow-up', pauseEnd);
   const http = await workerHttp(worker);
+  const paused = async (): Promise<number> =>
+    sumOf(await http.scrape(), 'vod_relay_consumer_paused', { consumer: 'follow-up' });
+  t.equal(await paused(), 0);
   if (minor < 11) {
     await t.rejects(pausing, 'a server before 2.11 pauses nothing');
     t.equal((await http.probe('/readyz')).status, 200);
@@ -101,6 +108,7 @@ t.test('a consumer that somebody pauses is said to be paused', async (t) => {
     t.match(line, { level: 'warn', consumer: 'follow-up', stream: 'VOD_EVENTS', until: String });
     const { status, body } = await http.probe('/readyz');
     t.equal(status, 503);
+    t.equal(await paused(), 1);
     t.match(JSON.stringify(body), /paused until .*nats consumer resume VOD_EVENTS follow-up/);
     await manager.consumers.resume('VOD_EVENTS', 'follow-up');
     await worker.waitForLog(({ message }) => message === 'follow-up consumer resumed');

@@ -19,9 +19,19 @@ t.test('names, labels and texts follow the conventions of Prometheus', async (t)
     if (type === 'histogram') t.match(name, /_seconds$/);
     for (const label of labels) {
       t.ok(
-        ['queue', 'outcome', 'code', 'operation', 'result', 'account', 'version', 'role', 'kind'].includes(
-          label,
-        ),
+        [
+          'queue',
+          'outcome',
+          'code',
+          'operation',
+          'result',
+          'account',
+          'version',
+          'role',
+          'kind',
+          'consumer',
+          'of',
+        ].includes(label),
       );
     }
   }
