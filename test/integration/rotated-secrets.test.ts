@@ -143,9 +143,7 @@ for (const { what, key, code, make, nats, refused } of rows) {
 
     await swap(Object.fromEntries(Object.keys(first.secrets).map((file) => [file, ''])));
     await testbed.nats.restart();
-    const told = await worker.waitForLog(({ message }) =>
-      String(message).startsWith('secret file unusable'),
-    );
+    const told = await worker.waitForLog(({ message }) => String(message).startsWith('secret file unusable'));
     t.match(told, { key, code });
     await expectRelayed(testbed, 2);
 
