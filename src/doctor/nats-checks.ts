@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.js';
 import { NatsFacts, NatsFault, type ServerFacts } from '../nats/facts/nats.js';
 import { inboxPrefix } from '../nats/connection.js';
+import { largestPublicationBytes } from '../nats/publish/largest-publication.js';
 import type { Check, Finding } from './check.js';
 
 /** The checks of NATS itself, and what others build on. */
@@ -16,8 +17,6 @@ export interface NatsChecks {
 const area = 'NATS';
 /** The oldest that the worker is tested with. */
 const oldestVersion = [2, 9, 10];
-/** A message of MNS has 64 KiB at most; room for what an event or a dead letter has beside it. */
-const payloadBytes = 128 * 1024;
 const fullShare = 0.8;
 
 /** Connection, server, replies, JetStream. */
@@ -189,11 +188,11 @@ export function serverFindings({
       what: `nats-server ${version} in a cluster can call a message a duplicate that it never stores: vod-relay asks the stream before it believes that, and waits ten seconds or more where a leader is cut off`,
       remedy: 'run nats-server 2.15.1 or newer, which refuses the message instead of calling it stored',
     });
-  if (maxPayloadBytes < payloadBytes)
+  if (maxPayloadBytes < largestPublicationBytes)
     findings.push({
       id: 'max-payload',
       status: 'fail',
-      what: `messages over ${maxPayloadBytes} bytes are refused: large events become dead letters, or cannot`,
+      what: `messages over ${maxPayloadBytes} bytes are refused, and what MNS delivers can need ${largestPublicationBytes}: nothing is received`,
       remedy: 'set max_payload in the configuration of the server to 1MB',
     });
   return findings.length > 0 ? findings : [{ status: 'pass', what: `nats-server ${version}` }];

@@ -1,4 +1,5 @@
 import type { StreamFacts } from '../nats/facts/streams.js';
+import { largestPublicationBytes } from '../nats/publish/largest-publication.js';
 import type { Finding } from './check.js';
 import { span } from './span.js';
 
@@ -17,8 +18,8 @@ export interface WantedStream {
   isManaged: boolean;
 }
 
-/** A message of MNS has 64 KiB at most; room for what an event or a dead letter has beside it. */
-const messageBytes = 128 * 1024;
+/** Most messages of MNS need less. */
+const roomBytes = 128 * 1024;
 
 /** What is wrong with a stream; empty when nothing is. */
 export function streamFindings(stream: StreamFacts, wanted: WantedStream, isClustered: boolean): Finding[] {
@@ -77,11 +78,11 @@ function storing(stream: StreamFacts, { name, subject, replicas }: WantedStream)
       what: 'it is in memory: a restart of the server loses what MNS has deleted already',
       remedy: createAnew(name, subject, replicas),
     });
-  if (maxMessageBytes !== undefined && maxMessageBytes < messageBytes)
+  if (maxMessageBytes !== undefined && maxMessageBytes < largestPublicationBytes)
     findings.push({
       id: 'message-size',
       status: 'fail',
-      what: `it refuses messages over ${maxMessageBytes} bytes`,
+      what: `it refuses messages over ${maxMessageBytes} bytes, and what MNS delivers can need ${largestPublicationBytes}`,
       remedy: `nats stream edit ${name} --max-msg-size=-1`,
     });
   return findings;
@@ -103,7 +104,7 @@ function dropping(stream: StreamFacts, { name, ageMs, leastAgeMs }: WantedStream
       ? [`${messages} of ${maxMessages} messages`]
       : []),
     // One more message has to fit as well.
-    ...(maxBytes !== undefined && bytes + messageBytes > maxBytes ? [`${bytes} of ${maxBytes} bytes`] : []),
+    ...(maxBytes !== undefined && bytes + roomBytes > maxBytes ? [`${bytes} of ${maxBytes} bytes`] : []),
   ];
   if (!dropsOldest && filled.length > 0)
     findings.push({

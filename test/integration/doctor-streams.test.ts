@@ -130,7 +130,7 @@ const badSetUps: readonly BadSetUp[] = [
   },
   {
     what: 'a limit of the size of messages',
-    seed: (prefix) => addEvents(prefix, { max_msg_size: 1_000 }),
+    seed: (prefix) => addEvents(prefix, { max_msg_size: 200_000 }),
     role: 'relay',
     finds: [inEvents('fail', 'message-size', /--max-msg-size=-1/)],
   },

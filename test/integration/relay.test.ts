@@ -8,6 +8,7 @@ import { startTcpProxy } from '../support/tcp-proxy.js';
 import { startTestbed, type Testbed } from '../support/testbed.js';
 import { until } from '../support/until.js';
 import { deletionBody, foreignBody } from '../support/vod-messages.js';
+import { sumOf, workerHttp } from '../support/worker-http.js';
 import type { WorkerProcess } from '../support/worker-process.js';
 
 const name = 'vod-events';
@@ -101,9 +102,10 @@ t.test(
 t.test('invariant 4: an event that NATS refuses for good becomes a dead letter', async (t) => {
   await using testbed = await startTestbed();
   await addStream(testbed, 'VOD_EVENTS', 'vod.event.>', 1_000);
+  await addStream(testbed, 'VOD_DEAD_LETTERS', 'vod.dead-letter.>', -1);
   const body = deletionBody({ MediaId: 'x'.repeat(2_000) });
   const [id = ''] = await testbed.control.feed(name, [{ body }, { body: deletionBody() }]);
-  const worker = await testbed.startWorker();
+  const worker = await testbed.startWorker({ nats: { servers: [testbed.nats.url], manageStreams: false } });
   await untilDeleted(testbed, 2);
   t.match(await totalsOf(worker), { published: 1, 'dead-lettered': 1 });
   const [letter] = await storedDeadLetters(testbed.nats.url);
@@ -113,9 +115,10 @@ t.test('invariant 4: an event that NATS refuses for good becomes a dead letter',
 
 t.test('invariant 4: a message whose dead letter cannot be stored either is redelivered', async (t) => {
   await using testbed = await startTestbed();
+  await addStream(testbed, 'VOD_EVENTS', 'vod.event.>', -1);
   await addStream(testbed, 'VOD_DEAD_LETTERS', 'vod.dead-letter.>', 1_000);
   await testbed.control.feed(name, [{ body: 'x'.repeat(2_000) }, { body: deletionBody() }]);
-  const worker = await testbed.startWorker();
+  const worker = await testbed.startWorker({ nats: { servers: [testbed.nats.url], manageStreams: false } });
   await until(
     async () => (await testbed.control.remaining(name)).some(({ dequeueCount }) => dequeueCount === 2),
     {
@@ -123,6 +126,8 @@ t.test('invariant 4: a message whose dead letter cannot be stored either is rede
     },
   );
   await untilDeleted(testbed, 1);
+  const scrape = await (await workerHttp(worker)).scrape();
+  t.ok(sumOf(scrape, 'vod_relay_not_stored_total', { kind: 'dead-letters' }) >= 1, 'it is counted');
   const totals = await totalsOf(worker);
   t.match(totals, { published: 1 });
   t.ok(Number(totals['released']) >= 1);

@@ -1,7 +1,7 @@
 import { createInbox, NatsError, type NatsConnection, type Subscription } from 'nats';
 import { backOffMs, type Clock } from '../../time.js';
 import { inboxPrefix } from '../connection.js';
-import { PublishRejectedError, type NotStoredError } from './not-stored.js';
+import { NotStoredError, PublishRejectedError } from './not-stored.js';
 import { Outlet } from './outlet.js';
 import { toPending, type Publication } from './pending.js';
 import { noStream, readPubAck, type RefusalScope, type PubAck } from './pub-ack.js';
@@ -25,7 +25,7 @@ export interface PublisherOptions {
   onTrouble(reason: string, stream: string): void;
   /** Told each time that no stream takes what is published. */
   onNoStream(stream: string): void;
-  /** Told of each publication that is given up, because its stream does not store it for a lasting reason. */
+  /** Told of each publication that its stream does not store for a lasting reason; not of rejected events. */
   onNotStored(error: NotStoredError): void;
 }
 
@@ -132,11 +132,9 @@ export class Publisher {
   }
 
   #laneOf(stream: string): StreamLane {
-    let lane = this.#lanes.get(stream);
-    if (!lane) {
-      const { gatedStream, maxInFlight } = this.#options;
-      this.#lanes.set(stream, (lane = new StreamLane(stream, stream === gatedStream, maxInFlight)));
-    }
+    const { gatedStream, maxInFlight } = this.#options;
+    const lane = this.#lanes.get(stream) ?? new StreamLane(stream, stream === gatedStream, maxInFlight);
+    this.#lanes.set(stream, lane);
     return lane;
   }
 
@@ -211,6 +209,8 @@ export class Publisher {
 
   #reject(pending: Pending, error: unknown): void {
     this.#settle(pending);
+    if (error instanceof PublishRejectedError && !pending.lane.isGated)
+      this.#options.onNotStored(new NotStoredError(pending.lane.stream, pending.subject, error.message));
     pending.reject(error);
   }
 

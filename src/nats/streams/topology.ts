@@ -11,6 +11,7 @@ import {
   type StreamInfo,
 } from 'nats';
 import { streamNames, streamSubjects, type StreamKind } from '../../event/layout.js';
+import { largestPublicationBytes } from '../publish/largest-publication.js';
 import type { TopologyEvents } from './topology-events.js';
 import { knownSinceOf, lengthenWindow } from './duplicate-window.js';
 
@@ -39,7 +40,7 @@ export type WantedStream = Pick<
   StreamConfig,
   'name' | 'subjects' | 'max_age' | 'duplicate_window' | 'num_replicas' | 'storage' | 'retention' | 'discard'
 > &
-  Partial<Pick<StreamConfig, 'max_msgs_per_subject' | 'allow_rollup_hdrs'>>;
+  Partial<Pick<StreamConfig, 'max_msgs_per_subject' | 'max_msg_size' | 'allow_rollup_hdrs'>>;
 
 /** A stream as the configuration wants it, before what is its own. */
 export function stream(
@@ -59,6 +60,7 @@ export function stream(
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
     discard: DiscardPolicy.Old,
+    max_msg_size: -1,
   };
 }
 
@@ -83,8 +85,8 @@ export async function declarePermitStream(
 
 /**
  * Makes sure of a stream, once: creates it when it is absent, and lengthens a duplicate window (and the age it needs)
- * that is shorter than the dedupe horizon, because an event could be stored twice. Nothing else is changed, nothing
- * is ever shortened or deleted. @throws NatsError when NATS does not answer or refuses.
+ * that is shorter than the dedupe horizon, because an event could be stored twice, and lifts a limit of the size of
+ * messages below what MNS can deliver. Nothing else is changed, nothing is ever shortened or deleted. @throws NatsError when NATS does not answer or refuses.
  */
 export async function declare(
   manager: JetStreamManager,
@@ -104,16 +106,33 @@ export async function declare(
     config = await lengthenWindow(manager, config, wanted.duplicate_window, events, nowMs);
   }
   events.windowSeen?.(wanted.name, millis(config.duplicate_window), millis(wanted.duplicate_window));
+  if (isTooSmall(config)) config = await raiseMessageSize(manager, config);
   const sinceMs = knownSinceOf(config);
   if (sinceMs !== undefined) events.idsKnownSince?.(wanted.name, sinceMs, millis(config.duplicate_window));
   const differences = Object.entries(wanted)
     .filter(([key, value]) => JSON.stringify(config[key as keyof WantedStream]) !== JSON.stringify(value))
+    .filter(([key]) => key !== 'max_msg_size' || isTooSmall(config))
     .filter(([key]) => key !== 'duplicate_window' || config.duplicate_window < wanted.duplicate_window)
     .map(
       ([key, value]) =>
         `${key} is ${JSON.stringify(config[key as keyof WantedStream])}, the config says ${JSON.stringify(value)}`,
     );
   if (differences.length > 0) events.streamDiffers(wanted.name, differences);
+}
+
+/** Whether a stream refuses what a message of MNS may need. */
+function isTooSmall({ max_msg_size: bytes }: StreamConfig): boolean {
+  return bytes > 0 && bytes < largestPublicationBytes;
+}
+
+/** Who may not change the stream gets it as it is, which is told as a difference. */
+async function raiseMessageSize(manager: JetStreamManager, config: StreamConfig): Promise<StreamConfig> {
+  try {
+    return (await manager.streams.update(config.name, { ...config, max_msg_size: -1 })).config;
+  } catch (error) {
+    if (error instanceof NatsError && error.code === 'PERMISSIONS_VIOLATION') return config;
+    throw error;
+  }
 }
 
 /**

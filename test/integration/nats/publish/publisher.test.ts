@@ -164,6 +164,16 @@ t.test('rejects with PublishRejectedError what is too large', async (t) => {
   t.equal(opened.store.gate.isOpen, true, 'one bad message does not close the gate');
 });
 
+t.test('what another stream than that of the events rejects is told as not stored', async (t) => {
+  await using opened = await openStore({ prefix: 'others', servers: [server.url] });
+  const { publication, stream } = await aStream({ maxBytes: 1_000 });
+  const tooLarge = publication('a', { body: 'x'.repeat(2_000) });
+  await t.rejects(opened.store.publisher.publish(tooLarge, neverAborted), PublishRejectedError);
+  const told = opened.reports.filter(([name]) => name === 'notStored');
+  t.equal(told.length, 1);
+  t.match(told[0]?.[1], { stream, subject: tooLarge.subject, reason: /size exceeds/ });
+});
+
 t.test(
   'what one stream refuses holds up no other, and is given up with its stream and subject',
   async (t) => {

@@ -127,6 +127,19 @@ t.test('leaves everything else as it is, and says what differs', async (t) => {
   ]);
 });
 
+t.test('lifts a limit of the size of messages that MNS can exceed, and no other', async (t) => {
+  await manager.streams.add({ name: 'SMALL_EVENTS', subjects: ['small.event.>'], max_msg_size: 1_000 });
+  await manager.streams.add({
+    name: 'SMALL_DEAD_LETTERS',
+    subjects: ['small.dead-letter.>'],
+    max_msg_size: 900_000,
+  });
+  await using opened = await openStore({ servers: [server.url], prefix: 'small', retention });
+  await opened.store.ensureHorizon(hourMs, neverAborted);
+  t.match(await configOf('SMALL_EVENTS'), { max_msg_size: -1 });
+  t.match(await configOf('SMALL_DEAD_LETTERS'), { max_msg_size: 900_000 });
+});
+
 t.test('leaves streams alone that are someone else’s to manage', async (t) => {
   await using opened = await openStore({ servers: [server.url], prefix: 'theirs', manageStreams: false });
   await opened.store.ensureHorizon(hourMs, neverAborted);
