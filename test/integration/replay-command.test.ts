@@ -1,4 +1,5 @@
 import t from 'tap';
+import { fillStream } from '../support/full-stream.js';
 import { storedEvents } from '../support/stored-messages.js';
 import { startTestbed } from '../support/testbed.js';
 import { deletionBody, foreignBody } from '../support/vod-messages.js';
@@ -50,4 +51,22 @@ t.test('what cannot be done is refused before anything is sent', async (t) => {
   t.equal((await storedEvents(testbed.nats.url)).length, 0);
   const { queues } = await testbed.control.state();
   t.equal(queues['dlq']?.received, 0, 'no message was received');
+});
+
+t.test('a replay whose checkpoint cannot be stored says why, and sends nothing', async (t) => {
+  await using testbed = await startTestbed({ queues: [{ name: 'dlq' }] });
+  await storeEvents(testbed, 'dlq', []);
+  await testbed.control.feed('dlq', [{ body: deletionBody() }]);
+  await fillStream(testbed, {
+    name: 'VOD_REPLAYS',
+    subjects: ['vod.replay.>', 'vod.replay-checkpoint.>'],
+    allow_rollup_hdrs: true,
+  });
+  const config = await replayConfig(testbed, ['dlq']);
+  const replay = startWorkerProcess(['replay', '--config', config, '--queue', 'dlq']);
+  t.match(await replay.exit, { code: 1 });
+  t.match(replay.stderr, /the stream VOD_REPLAYS does not store vod\.replay-checkpoint\..*maximum messages/);
+  t.equal((await storedEvents(testbed.nats.url)).length, 0);
+  t.match((await testbed.control.state()).queues['dlq'], { deleted: 0 });
+  t.match(replay.stderr, /^To go on: vod-relay replay --resume /m);
 });
