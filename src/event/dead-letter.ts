@@ -1,5 +1,6 @@
 /** The headers of a dead letter, written and read: everything of it but the bytes, which are the message. */
 import type { DeadLetterCode } from './dead-letter-code.js';
+import { isInstant } from './instant.js';
 import { percentEncode } from './percent.js';
 import type { TraceContext } from './trace-context.js';
 
@@ -90,20 +91,25 @@ export function deadLetterHeaders(letter: DeadLetter): Record<string, string> {
  */
 export function readDeadLetterHeaders(headers: DeadLetterHeaders, storedAtMs: number): DeadLetterFacts {
   const header = (name: keyof typeof names): string => headers[names[name]] ?? '';
-  const firstTimeMs = Date.parse(header('time'));
+  const firstTimeMs = timeOf(header('time'));
   const doneAt = headers[names.doneAt];
   return {
     timeMs: Number.isNaN(firstTimeMs) ? storedAtMs : firstTimeMs,
     queue: header('queue'),
     messageId: header('messageId'),
     attempt: Number(header('attempt')),
-    enqueuedAtMs: Date.parse(header('enqueueTime')),
+    enqueuedAtMs: timeOf(header('enqueueTime')),
     code: header('code'),
     reason: header('reason'),
     at: header('at'),
     form: header('form'),
     ...(doneAt !== undefined && { done: { at: doneAt, eventId: headers[names.eventId] } }),
   };
+}
+
+/** Epoch milliseconds; NaN for what is no time as `toISOString` writes those of four-digit years. */
+function timeOf(text: string): number {
+  return isInstant(text) ? Date.parse(text) : Number.NaN;
 }
 
 /** A stored dead letter of which a copy is to be kept. */
