@@ -2,6 +2,7 @@ import type { Config } from '../config/config.js';
 import { NatsFacts, NatsFault, type ServerFacts } from '../nats/facts/nats.js';
 import { inboxPrefix } from '../nats/connection.js';
 import { largestPublicationBytes } from '../nats/publish/largest-publication.js';
+import { connectFaultOf, type ConnectFault } from '../nats/words.js';
 import type { Check, Finding } from './check.js';
 
 /** The checks of NATS itself, and what others build on. */
@@ -127,33 +128,25 @@ function grant(violation: string): string {
     : `grant the NATS user to publish to "${subject}", or look with an account that may`;
 }
 
-function connectFailure(servers: readonly string[], { code = '', message }: NodeJS.ErrnoException): Finding {
-  const fits = ([pattern]: (typeof connectRemedies)[number]): boolean => pattern.test(`${code} ${message}`);
-  const remedy =
-    connectRemedies.find(fits)?.[1] ?? 'correct nats.servers, and see that the network lets us there';
+function connectFailure(servers: readonly string[], error: NodeJS.ErrnoException): Finding {
+  const { code = '', message } = error;
   const said = code === '' || code === message ? message : `${code}: ${message}`;
+  const remedy = connectRemedies[connectFaultOf(error)];
   return { status: 'fail', what: `${servers.join(', ')}: ${said}`, remedy };
 }
 
-const connectRemedies: readonly (readonly [RegExp, string])[] = [
-  [
-    /AUTHORIZATION_VIOLATION|AUTHENTICATION/,
-    'correct nats.auth: the server does not know this user or password',
-  ],
-  [/ECONNREFUSED/, 'start the nats-server there, or correct nats.servers'],
-  [/ENOENT|EACCES/, 'see that the files of nats.auth and nats.tls exist and can be read'],
-  [/SERVER_OPT_NA/, 'the server offers no TLS: set `tls {}` in its configuration, or correct nats.servers'],
-  [/ALTNAME/, 'name in nats.servers a host that the certificate of the server is for'],
-  [
-    /certificate|signature|self.signed|CERT/i,
-    'set nats.tls.caFile to the authority of the server’s certificate',
-  ],
-  [/ENOTFOUND|EAI_AGAIN/, 'correct the host in nats.servers, or the DNS servers of this machine'],
-  [
-    /TIMEOUT|ETIMEDOUT/,
+const connectRemedies: Readonly<Record<ConnectFault, string>> = {
+  credentials: 'correct nats.auth: the server does not know this user or password',
+  refused: 'start the nats-server there, or correct nats.servers',
+  file: 'see that the files of nats.auth and nats.tls exist and can be read',
+  'no-tls': 'the server offers no TLS: set `tls {}` in its configuration, or correct nats.servers',
+  'host-of-certificate': 'name in nats.servers a host that the certificate of the server is for',
+  certificate: 'set nats.tls.caFile to the authority of the server’s certificate',
+  name: 'correct the host in nats.servers, or the DNS servers of this machine',
+  'no-answer':
     'correct nats.servers; a server that verifies clients wants nats.tls.certFile and nats.tls.keyFile',
-  ],
-];
+  other: 'correct nats.servers, and see that the network lets us there',
+};
 
 function plainText({ allowPlaintext, servers }: Config['nats']): Finding[] {
   if (!allowPlaintext || !servers.some((server) => server.startsWith('nats:'))) return [];

@@ -4,6 +4,7 @@ import { retryUntilDone, systemClock, untilAborted, type Clock } from '../time.j
 import { authentication, encryption, type NatsAuth, type NatsTls, type OnStaleFile } from './secrets.js';
 import type { Refusal } from './refusal.js';
 import { connectOver } from './transport.js';
+import { reasonOf } from './words.js';
 
 export interface NatsOptions {
   servers: readonly string[];
@@ -16,11 +17,11 @@ export interface NatsOptions {
 /** What the connection reports. */
 export interface ConnectionEvents {
   connected(server: string): void;
-  connectFailed(servers: readonly string[], error: unknown, retryInMs: number): void;
+  connectFailed(servers: readonly string[], reason: string, error: unknown, retryInMs: number): void;
   disconnected(server: string): void;
   reconnected(server: string): void;
   /** An attempt to connect again came to nothing; the next one follows. */
-  reconnectFailed(error: unknown): void;
+  reconnectFailed(reason: string, error: unknown): void;
   /** The server refuses something: a subject, the credentials, what is beyond a limit. */
   refused(refusal: Refusal): void;
   /** A file of secrets or certificates cannot be used, and what was in it before is; undefined: it can again. */
@@ -95,7 +96,7 @@ export async function keepConnecting(
       events.staleFile(key, error);
     },
     onAttemptFailed: (error) => {
-      if (isConnected) events.reconnectFailed(error);
+      if (isConnected) events.reconnectFailed(reasonOf(error), error);
     },
   };
   const connection = await retryUntilDone(() => connectNats(options, signal, watchers), {
@@ -103,7 +104,7 @@ export async function keepConnecting(
     backOff: connectBackOff,
     signal,
     onFailure: (error, retryInMs) => {
-      events.connectFailed(options.servers, error, retryInMs);
+      events.connectFailed(options.servers, reasonOf(error), error, retryInMs);
     },
   });
   if (!connection) return undefined;

@@ -1,4 +1,3 @@
-import { natsReason } from './error-facts.js';
 import type { TelemetryParts } from './telemetry-parts.js';
 
 /** What can happen to what the follow-up half takes from NATS: as `createTelemetry`, of which it is a part. */
@@ -14,12 +13,11 @@ export function createConsumerTelemetry({ say, state, clock, once }: TelemetryPa
 
   return {
     jobQueueFailed: (durable: string, reason: string, retryInMs: number) => {
-      const words = natsReason(reason);
-      known.consumers.set(durable, words);
-      failed('Consumer', words);
+      known.consumers.set(durable, reason);
+      failed('Consumer', reason);
       if (isNatsAway()) return;
       once.tell(`jobs ${durable}`, reason, (more) => {
-        say('consumerFailed', { consumer: durable, reason: words, retryInMs, ...more });
+        say('consumerFailed', { consumer: durable, reason, retryInMs, ...more });
       });
     },
     jobQueueRunning: (durable: string) => {
@@ -50,11 +48,10 @@ export function createConsumerTelemetry({ say, state, clock, once }: TelemetryPa
       say('consumerResumed', { consumer });
     },
     permitsFailed: (account: string, reason: string, retryInMs: number) => {
-      const words = natsReason(reason);
-      failed('Permits', words);
+      failed('Permits', reason);
       if (isNatsAway()) return;
       once.tell(`permits ${account}`, reason, (more) => {
-        say('permitsFailed', { account, reason: words, retryInMs, ...more });
+        say('permitsFailed', { account, reason, retryInMs, ...more });
       });
     },
   };

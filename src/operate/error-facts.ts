@@ -39,15 +39,3 @@ export function troubleOf(error: unknown, atMs: number): Trouble {
   const { message, advice } = error instanceof Error ? (error as Error & CodedError) : { message: 'unknown' };
   return { code: codeOf(error), message, advice, atMs };
 }
-
-/** What the client library of NATS says in one word, in words for an operator; anything else as it is. */
-export function natsReason(reason: string): string {
-  const words = natsWords.get(reason);
-  return words === undefined ? reason : `${words} (${reason})`;
-}
-
-const natsWords: ReadonlyMap<string, string> = new Map([
-  ['TIMEOUT', 'NATS does not answer in time'],
-  ['tls', 'the server offers no TLS, which tls:// asks for'],
-  ['503', 'JetStream is not enabled for the account, or has no leader'],
-]);

@@ -1,5 +1,5 @@
 import type { FollowUp, FollowUpResult } from '../event/follow-up.js';
-import { codeOf, errorFacts, maxMediaIdLength, natsReason } from './error-facts.js';
+import { codeOf, errorFacts, maxMediaIdLength } from './error-facts.js';
 import type { TelemetryParts } from './telemetry-parts.js';
 
 const hourMs = 3_600_000;
@@ -92,9 +92,9 @@ export function createFollowUpTelemetry({
         say('followUpKnown', { ...facts, ...more });
       });
     },
-    outcomeLookUpFailed: (error: unknown) => {
+    outcomeLookUpFailed: (reason: string, error: unknown) => {
       const facts = errorFacts(error);
-      failed('LookUp', natsReason((error as Error).message));
+      failed('LookUp', reason);
       once.tell('look-up', codeOf(error), (more) => {
         say('outcomeLookUpFailed', { ...facts, ...more });
       });

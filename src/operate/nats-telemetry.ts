@@ -1,4 +1,4 @@
-import { codeOf, errorFacts, natsReason, troubleOf } from './error-facts.js';
+import { codeOf, errorFacts, troubleOf } from './error-facts.js';
 import { doctorAdvice as advice } from './log-lines/line.js';
 import { adviceOn, type Refusal } from './nats-refusal.js';
 import type { Trouble } from './state.js';
@@ -21,9 +21,9 @@ export function createNatsTelemetry({ say, state, metrics, clock, once, bursts }
   const trouble = (message: string): Trouble => ({ code: 'Nats', message, advice, atMs: clock.now() });
 
   return {
-    connectFailed: (servers: readonly string[], error: unknown, retryInMs: number) => {
+    connectFailed: (servers: readonly string[], reason: string, error: unknown, retryInMs: number) => {
       const found = troubleOf(error, clock.now());
-      const message = `${servers.join(', ')}: ${natsReason(found.message)}`;
+      const message = `${servers.join(', ')}: ${reason}`;
       nats.trouble = { ...found, message, advice };
       once.tell('connect', codeOf(error), (more) => {
         say('natsConnectFailed', {
@@ -50,11 +50,10 @@ export function createNatsTelemetry({ say, state, metrics, clock, once, bursts }
         say('natsDisconnected', { server, ...more });
       });
     },
-    reconnectFailed: (error: unknown) => {
-      const { message } = troubleOf(error, clock.now());
-      nats.trouble = trouble(`the connection is lost, and connecting again fails: ${natsReason(message)}`);
-      once.tell('reconnect', message, (more) => {
-        say('natsReconnectFailed', { ...errorFacts(error), error: natsReason(message), ...more });
+    reconnectFailed: (reason: string, error: unknown) => {
+      nats.trouble = trouble(`the connection is lost, and connecting again fails: ${reason}`);
+      once.tell('reconnect', reason, (more) => {
+        say('natsReconnectFailed', { ...errorFacts(error), error: reason, ...more });
       });
     },
     /** A file of secrets or certificates, by its key, cannot be used; undefined: it can again. */
@@ -174,10 +173,9 @@ export function createNatsTelemetry({ say, state, metrics, clock, once, bursts }
       });
     },
     declareFailed: (stream: string, reason: string, retryInMs: number) => {
-      const words = natsReason(reason);
-      state.startTrouble = trouble(`the stream ${stream} cannot be declared: ${words}`);
+      state.startTrouble = trouble(`the stream ${stream} cannot be declared: ${reason}`);
       once.tell(`declare ${stream}`, reason, (more) => {
-        say('streamDeclareFailed', { stream, reason: words, retryInMs, ...more });
+        say('streamDeclareFailed', { stream, reason, retryInMs, ...more });
       });
     },
   };

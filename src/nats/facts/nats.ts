@@ -1,4 +1,5 @@
-import { Events, NatsError, type JetStreamManager, type NatsConnection } from 'nats';
+import { ErrorCode, Events, NatsError, type JetStreamManager, type NatsConnection } from 'nats';
+import { isApiError, isClientError } from '../error-codes.js';
 import { connectNats, inboxPrefix, type NatsOptions } from '../connection.js';
 import { consumerFacts, limit, streamFacts, type ConsumerFacts, type StreamFacts } from './streams.js';
 import { findStream, jetStreamManager } from '../streams/topology.js';
@@ -125,7 +126,7 @@ export class NatsFacts {
     const info = (await this.#manager()).consumers.info(stream, durable);
     const found = await answered(
       info.catch((error: unknown) => {
-        if (error instanceof NatsError && absent.includes(error.api_error?.err_code ?? 0)) return undefined;
+        if (isApiError(error, 'consumerNotFound', 'streamNotFound')) return undefined;
         throw error;
       }),
     );
@@ -164,18 +165,14 @@ async function answered<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
-    const { message, code, api_error, permissionContext } = error as NatsError;
+    const { message, api_error, permissionContext } = error as NatsError;
     if (permissionContext?.operation === 'subscription' || message.includes(inboxPrefix)) {
       throw new NatsFault('no-inbox', message);
     }
-    if (code === 'PERMISSIONS_VIOLATION') throw new NatsFault('not-permitted', message);
-    if (noJetStream.includes(api_error?.err_code ?? 0) || (code === '503' && !api_error))
+    if (isClientError(error, ErrorCode.PermissionsViolation)) throw new NatsFault('not-permitted', message);
+    const isOff = isApiError(error, 'notEnabledForAccount', 'notEnabled');
+    if (isOff || (isClientError(error, ErrorCode.NoResponders) && !api_error))
       throw new NatsFault('no-jetstream', api_error?.description ?? 'nobody answers');
     throw new NatsFault('no-answer', api_error?.description ?? message);
   }
 }
-
-/** `consumer not found`, `stream not found` */
-const absent = [10014, 10059];
-/** `JetStream not enabled for account`, `JetStream not enabled` */
-const noJetStream = [10039, 10076];

@@ -1,4 +1,5 @@
-import { AckPolicy, DeliverPolicy, NatsError, nanos, type ConsumerConfig, type JetStreamManager } from 'nats';
+import { AckPolicy, DeliverPolicy, nanos, type ConsumerConfig, type JetStreamManager } from 'nats';
+import { isApiError } from '../error-codes.js';
 import type { ConsumerWatch } from './consumer-watch.js';
 
 /** A durable pull consumer as the worker needs it. */
@@ -32,8 +33,7 @@ export async function ensureConsumer(
     ...(isManaged && { max_ack_pending: maxAckPending }),
   };
   const found = await manager.consumers.info(stream, durable).catch((error: unknown) => {
-    if (isManaged && error instanceof NatsError && error.api_error?.err_code === consumerNotFound)
-      return undefined;
+    if (isManaged && isApiError(error, 'consumerNotFound')) return undefined;
     throw error;
   });
   if (!found) {
@@ -56,5 +56,3 @@ function differences(config: ConsumerConfig, needed: Partial<ConsumerConfig>): s
       return `its ${key} is ${isValue}, and has to be ${JSON.stringify(value)}`;
     });
 }
-
-const consumerNotFound = 10014;

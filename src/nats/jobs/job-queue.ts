@@ -1,4 +1,5 @@
-import { NatsError, type ConsumerInfo, type NatsConnection } from 'nats';
+import { type ConsumerInfo, type NatsConnection } from 'nats';
+import { isApiError } from '../error-codes.js';
 import { backOffMs, settledWithin, type Clock } from '../../time.js';
 import { ConsumerWatch, toldTimeMs, type ConsumerEvents } from './consumer-watch.js';
 import type { Delivery } from './delivery.js';
@@ -141,8 +142,7 @@ export class JobQueue {
       const nowMs = toldTimeMs(info) ?? this.#parts.clock.now();
       return { waiting, ageMs: Math.max(0, nowMs - time.getTime()) };
     } catch (error) {
-      if (error instanceof NatsError && error.api_error?.err_code === noMessageFound)
-        return { waiting, ageMs: 0 };
+      if (isApiError(error, 'noMessageFound')) return { waiting, ageMs: 0 };
       throw error;
     }
   }
@@ -228,5 +228,3 @@ export class JobQueue {
     events.jobFailed(this.#options.durable, failure, retryInMs);
   }
 }
-
-const noMessageFound = 10037;

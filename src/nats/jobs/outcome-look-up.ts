@@ -2,6 +2,7 @@ import { followUpId } from '../../event/event-id.js';
 import { readOutcome, type StoredOutcome } from '../../event/follow-up-event.js';
 import { followUpOutcomes, type FollowUp, type FollowUpOutcome } from '../../event/follow-up.js';
 import { followUpSubject } from '../../event/layout.js';
+import { reasonOf } from '../words.js';
 import type { Job } from './job.js';
 import type { StoredMessage, StreamReader } from '../streams/reader.js';
 
@@ -21,7 +22,7 @@ export interface OutcomeLookUpOptions {
   /** The stream of outcomes. */
   stream: string;
   prefix: string;
-  onFailure: (error: unknown) => void;
+  onFailure: (reason: string, error: unknown) => void;
   onAnswer: () => void;
 }
 
@@ -60,7 +61,7 @@ export function createOutcomeLookUp(options: OutcomeLookUpOptions): OutcomeLookU
       return isSettled ? 'settled' : 'open';
     } catch (error) {
       signal.throwIfAborted();
-      onFailure(error);
+      onFailure(reasonOf(error), error);
       return 'unknown';
     }
   };

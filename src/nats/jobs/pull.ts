@@ -1,4 +1,5 @@
 import { createInbox, nanos, type Msg, type NatsConnection, type Subscription } from 'nats';
+import { reasonOf } from '../words.js';
 import { backOffMs, settledWithin, sleep, type Clock } from '../../time.js';
 import { inboxPrefix } from '../connection.js';
 import { readDelivery, type Delivery } from './delivery.js';
@@ -131,7 +132,7 @@ export class Pull {
   async #pullOnce(): Promise<void> {
     const { clock, onFailure } = this.#options;
     this.#wake = new AbortController();
-    const reason = await this.#pullUntilFailure().catch((error: unknown) => (error as Error).message);
+    const reason = await this.#pullUntilFailure().catch(reasonOf);
     this.#isPulling = false;
     if (reason === undefined || this.isStopped) return;
     this.#isAnswered = false;

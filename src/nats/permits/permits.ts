@@ -11,6 +11,7 @@ import { sleep, type Clock } from '../../time.js';
 import { ConsumerWatch, type ConsumerEvents } from '../jobs/consumer-watch.js';
 import type { Delivery } from '../jobs/delivery.js';
 import { ensureConsumer } from '../jobs/durable-consumer.js';
+import { reasonOf } from '../words.js';
 import { PermitAbsence, type Refusal } from './absence.js';
 import { PermitLine, type PermitPriority } from './line.js';
 import { ensurePermits } from './stock.js';
@@ -191,7 +192,7 @@ export class Permits {
       if (signal.aborted || (!this.#isUsed && this.#line.length === 0)) continue;
       this.#isUsed = false;
       await this.#prepare().catch((error: unknown) => {
-        this.#pull.fail((error as Error).message);
+        this.#pull.fail(reasonOf(error));
       });
     }
   }

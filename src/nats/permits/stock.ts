@@ -1,4 +1,5 @@
-import { Empty, NatsError, headers as createHeaders, type JetStreamManager, type NatsConnection } from 'nats';
+import { Empty, headers as createHeaders, type JetStreamManager, type NatsConnection } from 'nats';
+import { apiErrors, isApiError } from '../error-codes.js';
 import { readPubAck } from '../publish/pub-ack.js';
 import { findStream } from '../streams/topology.js';
 
@@ -44,7 +45,7 @@ async function add({ connection, stream }: PermitStock, subject: string): Promis
   headers.set('Nats-Expected-Last-Subject-Sequence', '0');
   const reply = await connection.request(subject, Empty, { headers, timeout: publishWithinMs });
   const answer = readPubAck(reply);
-  if (answer.kind !== 'stored' && !answer.reason.includes(`(${isThereAlready})`))
+  if (answer.kind !== 'stored' && !answer.reason.includes(`(${apiErrors.streamWrongLastSequence})`))
     throw new Error(answer.reason);
 }
 
@@ -53,11 +54,7 @@ async function remove({ manager, stream }: PermitStock, subject: string): Promis
     const { seq } = await manager.streams.getMessage(stream, { last_by_subj: subject });
     await manager.streams.deleteMessage(stream, seq, false);
   } catch (error) {
-    if (!(error instanceof NatsError && gone.includes(error.api_error?.err_code ?? 0))) throw error;
+    // The last of these: another replica has deleted it.
+    if (!isApiError(error, 'noMessageFound', 'sequenceNotFound', 'messageDeleteFailed')) throw error;
   }
 }
-
-/** `wrong last sequence` */
-const isThereAlready = 10071;
-/** `no message found`, and the failure to delete a message that another replica has deleted. */
-const gone = [10037, 10043, 10057];

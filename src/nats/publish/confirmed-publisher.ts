@@ -1,4 +1,5 @@
-import { NatsError } from 'nats';
+import { ErrorCode, NatsError } from 'nats';
+import { isClientError } from '../error-codes.js';
 import { backOffMs, sleep, type Clock } from '../../time.js';
 import { nextMessageId } from './message-id.js';
 import { notCommitted } from './pub-ack.js';
@@ -200,5 +201,5 @@ export class ConfirmedPublisher {
 }
 
 function isNotPermitted(error: unknown): error is NatsError {
-  return error instanceof NatsError && error.code === 'PERMISSIONS_VIOLATION';
+  return isClientError(error, ErrorCode.PermissionsViolation);
 }

@@ -1,4 +1,5 @@
 import type { Msg } from 'nats';
+import { apiErrors } from '../error-codes.js';
 
 /** JetStream's word that the publication is stored. */
 export interface PubAck {
@@ -37,17 +38,17 @@ export const noStream = 'no stream takes this subject at the moment';
  */
 export const notCommitted = 'the server takes it for a duplicate of a message that is not stored';
 
-/** The message is larger than the stream takes; `maximum message size exceeded`. */
-const tooLarge = 10054;
-
-/** Not stored, with the limit of the stream in its words. */
-const storeFailed = 10077;
+/** The limit of the stream, in the words of a message that is not stored. */
 const perSubject = /per subject/;
-/** The subject belongs to another stream: 10060. Everything else here is a limit of the stream, the account or the disk. */
+/** `streamNotMatch`: the subject belongs to another stream. Everything else here is a limit of the stream, the account or the disk. */
 const refusals: ReadonlyMap<number, RefusalScope> = new Map([
-  [10060, 'unclear'],
-  [storeFailed, 'stream'],
-  ...[10002, 10023, 10028, 10047, 10109].map((code) => [code, 'stream'] as const),
+  [apiErrors.streamNotMatch, 'unclear'],
+  [apiErrors.streamStoreFailed, 'stream'],
+  [apiErrors.accountResourcesExceeded, 'stream'],
+  [apiErrors.insufficientResources, 'stream'],
+  [apiErrors.memoryResourcesExceeded, 'stream'],
+  [apiErrors.storageResourcesExceeded, 'stream'],
+  [apiErrors.streamSealed, 'stream'],
 ]);
 
 /**
@@ -66,8 +67,9 @@ export function readPubAck(message: Msg): PubAckAnswer {
     const { err_code, description = 'no description' } = answer.error;
     const reason = `${description} (${err_code ?? 'no code'})`;
     const scope = refusals.get(err_code ?? 0);
-    if (scope === undefined) return { kind: err_code === tooLarge ? 'rejected' : 'try-again', reason };
-    const isPerSubject = err_code === storeFailed && perSubject.test(description);
+    if (scope === undefined)
+      return { kind: err_code === apiErrors.messageTooLarge ? 'rejected' : 'try-again', reason };
+    const isPerSubject = err_code === apiErrors.streamStoreFailed && perSubject.test(description);
     return { kind: 'refused', reason, scope: isPerSubject ? 'subject' : scope };
   }
   if (answer.seq === 0 && answer.duplicate === true) return { kind: 'try-again', reason: notCommitted };

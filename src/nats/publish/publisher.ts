@@ -1,4 +1,5 @@
-import { createInbox, NatsError, type NatsConnection, type Subscription } from 'nats';
+import { ErrorCode, createInbox, type NatsConnection, type Subscription } from 'nats';
+import { isClientError } from '../error-codes.js';
 import { backOffMs, type Clock } from '../../time.js';
 import { inboxPrefix } from '../connection.js';
 import { NotStoredError, PublishRejectedError } from './not-stored.js';
@@ -149,7 +150,7 @@ export class Publisher {
       pending.write = this.#outlet.write(subject, body, { headers, reply: `${this.#inbox}.${id}` });
     } catch (error) {
       // Anything but a message that is too large means a connection that is closed for good, whatever the message.
-      const isTooLarge = error instanceof NatsError && error.code === 'MAX_PAYLOAD_EXCEEDED';
+      const isTooLarge = isClientError(error, ErrorCode.MaxPayloadExceeded);
       this.#reject(pending, isTooLarge ? new PublishRejectedError(largerThanServer) : error);
     }
   }

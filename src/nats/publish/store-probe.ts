@@ -1,4 +1,5 @@
-import { DiscardPolicy, NatsError, type NatsConnection } from 'nats';
+import { ErrorCode, DiscardPolicy, type NatsConnection } from 'nats';
+import { isClientError } from '../error-codes.js';
 import { backOffMs, sleep, type Clock } from '../../time.js';
 import type { StoreGate } from './store-gate.js';
 import type { Asking } from './lane.js';
@@ -131,12 +132,9 @@ export class StoreProbe {
       return { isKnown: true };
     } catch (error) {
       // Without an answer only a message can tell; nor does the state say more to an account that may not see it.
-      const code = error instanceof NatsError ? error.code : undefined;
-      if (code === noResponders) return { fault: 'JetStream does not answer', isKnown: true };
-      return { isKnown: code === notPermitted };
+      if (isClientError(error, ErrorCode.NoResponders))
+        return { fault: 'JetStream does not answer', isKnown: true };
+      return { isKnown: isClientError(error, ErrorCode.PermissionsViolation) };
     }
   }
 }
-
-const noResponders = '503';
-const notPermitted = 'PERMISSIONS_VIOLATION';

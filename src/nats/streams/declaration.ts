@@ -1,4 +1,5 @@
 import type { NatsConnection } from 'nats';
+import { reasonOf } from '../words.js';
 import { retryUntilDone, sleep, type Clock } from '../../time.js';
 import { declare, jetStreamManager, type WantedStream } from './topology.js';
 import type { TopologyEvents } from './topology-events.js';
@@ -77,7 +78,7 @@ export class StreamDeclaration {
         backOff,
         signal: closed,
         onFailure: (error, retryInMs) => {
-          events.declareFailed(wanted(this.#wantedMs).name, (error as Error).message, retryInMs);
+          events.declareFailed(wanted(this.#wantedMs).name, reasonOf(error), retryInMs);
           for (const tell of this.#onFailure) tell();
           this.#onFailure.clear();
         },

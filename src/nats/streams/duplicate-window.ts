@@ -1,4 +1,5 @@
-import { millis, NatsError, type JetStreamManager, type StreamConfig } from 'nats';
+import { ErrorCode, millis, NatsError, type JetStreamManager, type StreamConfig } from 'nats';
+import { isClientError } from '../error-codes.js';
 import type { TopologyEvents } from './topology-events.js';
 
 /** In the metadata of a stream: no id is known that was stored before. */
@@ -46,7 +47,7 @@ export async function lengthenWindow(
     events.idsKnownSince?.(name, sinceMs, millis(lengthened.duplicate_window));
     return lengthened;
   } catch (error) {
-    if (!(error instanceof NatsError && error.code === 'PERMISSIONS_VIOLATION')) throw error;
+    if (!isClientError(error, ErrorCode.PermissionsViolation)) throw error;
     const command = lengthenCommand(name, millis(wanted), age === 0 ? undefined : millis(age));
     events.windowRefused(name, millis(window), millis(wanted), command);
     return config;

@@ -1,4 +1,5 @@
-import { NatsError, type JetStreamManager, type NatsConnection } from 'nats';
+import { ErrorCode, type JetStreamManager, type NatsConnection } from 'nats';
+import { apiErrorOf, isApiError, isClientError } from '../error-codes.js';
 import { backOffMs, sleep, type Clock } from '../../time.js';
 import { PullConsumer, type PullStart } from './pull-consumer.js';
 import { plainHeaders, type StoredMessage } from './stored-message.js';
@@ -32,9 +33,6 @@ const patienceMs = 30_000;
 
 /** A leader hears from those that follow it every second. */
 const followsWithinNanos = 3_000_000_000;
-
-const streamNotFound = 10059;
-const messageNotFound = 10037;
 
 /**
  * Reads streams, and deletes from them, for commands. Every call is tried again while NATS does not answer, for
@@ -119,7 +117,7 @@ export class StreamReader {
       return await this.#ask(stream, signal, ({ streams }) => streams.deleteMessage(stream, seq, false));
     } catch (error) {
       // The server says it in different words: `not found`, `no message found`, `stream store EOF`.
-      if (apiCode(error) === undefined || (await this.get(stream, seq, signal))) throw error;
+      if (apiErrorOf(error) === undefined || (await this.get(stream, seq, signal))) throw error;
       return false;
     }
   }
@@ -147,7 +145,7 @@ export class StreamReader {
       try {
         return await streams.getMessage(stream, query);
       } catch (error) {
-        if (apiCode(error) === messageNotFound) return undefined;
+        if (isApiError(error, 'noMessageFound')) return undefined;
         throw error;
       }
     });
@@ -184,7 +182,7 @@ export class StreamReader {
         return await attempt();
       } catch (error) {
         signal?.throwIfAborted();
-        if (apiCode(error) === streamNotFound) {
+        if (isApiError(error, 'streamNotFound')) {
           throw new Error(`there is no stream ${stream} in NATS`, { cause: error });
         }
         if (!isPassing(error) || this.#clock.monotonicMs() > deadlineMs) throw error;
@@ -196,9 +194,5 @@ export class StreamReader {
 
 /** No answer, nobody to answer, or a leader is being elected. */
 function isPassing(error: unknown): boolean {
-  return error instanceof NatsError && ['TIMEOUT', '503', 'DISCONNECT'].includes(error.code);
-}
-
-function apiCode(error: unknown): number | undefined {
-  return error instanceof NatsError ? error.api_error?.err_code : undefined;
+  return isClientError(error, ErrorCode.Timeout, ErrorCode.NoResponders, ErrorCode.Disconnect);
 }

@@ -1,6 +1,7 @@
 import type { NatsConnection } from 'nats';
 import { streamNames } from '../../event/layout.js';
 import { Recurring, retryUntilDone, type Clock } from '../../time.js';
+import { reasonOf } from '../words.js';
 import { StreamDeclaration } from './declaration.js';
 import { declarePermitStream, jetStreamManager, stream, windowOf } from './topology.js';
 import type { TopologyEvents } from './topology-events.js';
@@ -120,7 +121,7 @@ export class Streams {
       backOff: windowBackOff,
       signal,
       onFailure: (error, retryInMs) => {
-        events.declareFailed(name, (error as Error).message, retryInMs);
+        events.declareFailed(name, reasonOf(error), retryInMs);
       },
     });
   }

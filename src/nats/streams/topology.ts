@@ -1,6 +1,5 @@
 import {
   DiscardPolicy,
-  NatsError,
   RetentionPolicy,
   StorageType,
   millis,
@@ -10,6 +9,7 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from 'nats';
+import { isApiError } from '../error-codes.js';
 import { streamNames, streamSubjects, type StreamKind } from '../../event/layout.js';
 import { largestPublicationBytes } from '../publish/largest-publication.js';
 import type { TopologyEvents } from './topology-events.js';
@@ -147,12 +147,11 @@ export async function findStream(
 ): Promise<StreamInfo | undefined> {
   const options = subjectsFilter === undefined ? {} : { subjects_filter: subjectsFilter };
   return await manager.streams.info(name, options).catch((error: unknown) => {
-    if (error instanceof NatsError && error.api_error?.err_code === streamNotFound) return undefined;
+    if (isApiError(error, 'streamNotFound')) return undefined;
     throw error;
   });
 }
 
-const streamNotFound = 10059;
 /** The retention that MNS gives a queue unless it is told another. */
 const usualWindowMs = 4 * 24 * 3_600_000;
 /** The server's own default: permits have no ids. */

@@ -64,7 +64,7 @@ function basesFor(place: Place, key: string): Tree[] {
   const section = sections.find((name) => key.startsWith(`${name}.`));
   if (section === undefined) return [minimum];
   const leaves = new Map(leavesOf(place === 'root' ? rootSchema : queueSchema));
-  const types: [string, { readonly required: readonly string[] }][] = Object.entries(variants[section]);
+  const types = Object.entries<{ readonly required: readonly string[] }>(variants[section]);
   return types.map(([type, { required }]) => {
     const start = withValue(minimum, place, section, { type });
     const paths = required.map((name) => `${section}.${name}`).filter((path) => !isGivenBy(key, path));

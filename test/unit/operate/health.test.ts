@@ -141,7 +141,7 @@ t.test('the start is over when the worker runs, or is held up from outside', asy
     [
       'NATS is away',
       (told) => {
-        told.connectFailed([], trouble, 1);
+        told.connectFailed([], 'no', trouble, 1);
       },
       true,
     ],
@@ -198,7 +198,8 @@ t.test('the probe of life shows by what it judges', async (t) => {
 
 t.test('a NATS that cannot be reached is told with its address and what to do', async (t) => {
   const { clock, state, telemetry } = openParts();
-  telemetry.connectFailed(['nats://n1:4222', 'nats://n2:4222'], new Error('TIMEOUT'), 1);
+  const reason = 'NATS does not answer in time (TIMEOUT)';
+  telemetry.connectFailed(['nats://n1:4222', 'nats://n2:4222'], reason, new Error('TIMEOUT'), 1);
   t.equal(
     readiness(state, clock).parts['nats']?.reason,
     'not connected: nats://n1:4222, nats://n2:4222: NATS does not answer in time (TIMEOUT); ' +

@@ -129,12 +129,12 @@ t.test('while NATS is away, that nothing comes from its consumers is no line of 
   telemetry.jobQueueRunning('follow-up');
   telemetry.storeGate('NATS acknowledges nothing');
   const before = lines.length;
-  telemetry.jobQueueFailed('follow-up', 'TIMEOUT', 1);
-  telemetry.permitsFailed('1', 'TIMEOUT', 1);
+  telemetry.jobQueueFailed('follow-up', 'NATS does not answer in time (TIMEOUT)', 1);
+  telemetry.permitsFailed('1', 'NATS does not answer in time (TIMEOUT)', 1);
   t.equal(lines.length, before);
   t.equal(state.followUp.consumers.get('follow-up'), 'NATS does not answer in time (TIMEOUT)');
   telemetry.storeGate(undefined);
-  telemetry.jobQueueFailed('follow-up', 'TIMEOUT', 1);
+  telemetry.jobQueueFailed('follow-up', 'NATS does not answer in time (TIMEOUT)', 1);
   t.match(lines.at(-1), { level: 'error', consumer: 'follow-up', reason: /does not answer/ });
   telemetry.jobQueueRunning('follow-up');
   clock.advance(10_000);
@@ -264,7 +264,7 @@ t.test('no line holds a body or a handle, whatever an error says of itself', asy
   telemetry.receiveFailed('orders', cause, 1);
   telemetry.ackFailed('orders', cause, 1);
   telemetry.settled('orders', message(), { kind: 'released', delaySeconds: 1, cause });
-  telemetry.connectFailed(['nats://x'], cause, 1);
+  telemetry.connectFailed(['nats://x'], cause.message, cause, 1);
   t.ok(lines.length >= 5);
   t.notMatch(JSON.stringify(lines), 'secret');
 });
