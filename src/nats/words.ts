@@ -8,7 +8,7 @@ export function reasonOf(error: unknown): string {
 }
 
 const inWords: ReadonlyMap<string, string> = new Map([
-  [ErrorCode.Timeout as string, 'NATS does not answer in time'],
+  [ErrorCode.Timeout, 'NATS does not answer in time'],
   ['tls', 'the server offers no TLS, which tls:// asks for'],
   [ErrorCode.NoResponders, 'JetStream is not enabled for the account, or has no leader'],
 ]);

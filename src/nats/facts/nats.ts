@@ -1,4 +1,4 @@
-import { ErrorCode, Events, NatsError, type JetStreamManager, type NatsConnection } from 'nats';
+import { ErrorCode, Events, type NatsError, type JetStreamManager, type NatsConnection } from 'nats';
 import { isApiError, isClientError } from '../error-codes.js';
 import { connectNats, inboxPrefix, type NatsOptions } from '../connection.js';
 import { consumerFacts, limit, streamFacts, type ConsumerFacts, type StreamFacts } from './streams.js';

@@ -1,4 +1,4 @@
-import { type ConsumerInfo, type NatsConnection } from 'nats';
+import type { ConsumerInfo, NatsConnection } from 'nats';
 import { isApiError } from '../error-codes.js';
 import { backOffMs, settledWithin, type Clock } from '../../time.js';
 import { ConsumerWatch, toldTimeMs, type ConsumerEvents } from './consumer-watch.js';

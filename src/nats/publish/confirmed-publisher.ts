@@ -1,4 +1,4 @@
-import { ErrorCode, NatsError } from 'nats';
+import { ErrorCode, type NatsError } from 'nats';
 import { isClientError } from '../error-codes.js';
 import { backOffMs, sleep, type Clock } from '../../time.js';
 import { nextMessageId } from './message-id.js';
