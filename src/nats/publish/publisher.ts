@@ -11,7 +11,6 @@ import { decideAfterMs, StreamLane, type Asking, type OnTryAgain, type Pending }
 
 export type { Publication } from './pending.js';
 export type { PubAck } from './pub-ack.js';
-
 export interface PublisherOptions {
   connection: NatsConnection;
   /** Closed while `gatedStream` does not store; no other stream closes it. */
