@@ -1,5 +1,6 @@
 import {
   DiscardPolicy,
+  ErrorCode,
   RetentionPolicy,
   StorageType,
   millis,
@@ -9,7 +10,7 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from 'nats';
-import { isApiError } from '../error-codes.js';
+import { isApiError, isClientError } from '../error-codes.js';
 import { streamNames, streamSubjects, type StreamKind } from '../../event/layout.js';
 import { largestPublicationBytes } from '../publish/largest-publication.js';
 import type { TopologyEvents } from './topology-events.js';
@@ -130,7 +131,7 @@ async function raiseMessageSize(manager: JetStreamManager, config: StreamConfig)
   try {
     return (await manager.streams.update(config.name, { ...config, max_msg_size: -1 })).config;
   } catch (error) {
-    if (error instanceof NatsError && error.code === 'PERMISSIONS_VIOLATION') return config;
+    if (isClientError(error, ErrorCode.PermissionsViolation)) return config;
     throw error;
   }
 }
