@@ -232,8 +232,8 @@ t.test(
       });
     };
     const worker = await startAs(testbed, 'relay', { dedupe: { horizon: '20m' } });
-    const told = await worker.waitForLog(({ message }) =>
-      /^duplicate window too short/.test(String(message)),
+    const told = await worker.waitForLog(
+      ({ message, stream }) => stream === 'VOD_EVENTS' && /^duplicate window too short/.test(String(message)),
     );
     t.match(told, { level: 'error', stream: 'VOD_EVENTS', windowSeconds: 1, wantedSeconds: 1_200 });
     const known = 'vod-relay.ids-known-since';
