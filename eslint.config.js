@@ -1,12 +1,15 @@
 /**
- * Two parts: typescript-eslint's strictest type-checked rules, with a reason beside each one that is off, and the
- * layers of ARCHITECTURE.md as import rules. test/structure.test.ts shows each of them failing: a rule that was
- * never seen to fail is a wish.
+ * Two parts: typescript-eslint's strictest type-checked rules, with a reason beside each one that is off, and
+ * the layers of ARCHITECTURE.md as import rules. test/structure.test.ts shows each of them failing: a rule
+ * that was never seen to fail is a wish.
  */
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-/** What each part of src may import of ours, besides itself. Everything may import event/ and time.ts, except those two. */
+/**
+ * What each part of src may import of ours, besides itself. Everything may import event/ and time.ts, except
+ * those two.
+ */
 const mayImport = {
   time: [],
   event: [],
@@ -53,7 +56,9 @@ const mayImportTypes = {
 
 const singleFiles = ['time', 'main'];
 
-/** The one owner of each library, and of each door to the system, so that replacing it stays a small change. */
+/**
+ * The one owner of each library, and of each door to the system, so that replacing it stays a small change.
+ */
 const owners = {
   '@alicloud/mns': ['receive'],
   '@alicloud/credentials': ['aliyun'],
@@ -88,7 +93,8 @@ export default defineConfig(
         'error',
         { considerDefaultExhaustiveForUnions: false, requireDefaultForNonUnion: true },
       ],
-      // A number prints the same everywhere; the types the rule is about, objects and undefined, stay forbidden.
+      // A number prints the same everywhere; the types the rule is about, objects and undefined, stay
+      // forbidden.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       // Off: it takes a second look at `signal.aborted` for useless, and obeying it breaks the stop.
       '@typescript-eslint/no-unnecessary-condition': 'off',

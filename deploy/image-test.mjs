@@ -1,7 +1,7 @@
 /**
- * Builds the image and runs it as Kubernetes does: 128 MiB, read-only, uid 1000, no capability. It has to answer its
- * probes, to relay a burst of messages within its memory, and to exit 0 on SIGTERM. Prints the size of the image and
- * the memory at rest, at the most, and after the burst. Linux with Docker or Podman.
+ * Builds the image and runs it as Kubernetes does: 128 MiB, read-only, uid 1000, no capability. It has to
+ * answer its probes, to relay a burst of messages within its memory, and to exit 0 on SIGTERM. Prints the
+ * size of the image and the memory at rest, at the most, and after the burst. Linux with Docker or Podman.
  *
  *   CONTAINER_ENGINE   docker or podman; default: the first that answers
  */
@@ -95,8 +95,8 @@ function isHealthy(worker) {
 }
 
 /**
- * In bytes: what the worker itself has in memory, and what counts against the limit of its container, without the
- * files that can be dropped; `peak` has them. The cgroup is of version 2 or 1.
+ * In bytes: what the worker itself has in memory, and what counts against the limit of its container, without
+ * the files that can be dropped; `peak` has them. The cgroup is of version 2 or 1.
  */
 function memoryOf(worker) {
   const read = (...paths) =>
@@ -130,7 +130,10 @@ function build() {
   if (status !== 0) throw new Error(`the image does not build:\n${stdout}${stderr}`);
 }
 
-/** @returns the id of a container that is held as deploy/k8s/base/deployment.yaml holds it, and in half of its memory. */
+/**
+ * @returns the id of a container that is held as deploy/k8s/base/deployment.yaml holds it, and in half of its
+ * memory.
+ */
 function start(args, flags = []) {
   const held = ['--memory', memory, '--memory-swap', memory, '--pids-limit', '100', '--read-only'];
   const rights = ['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--network', 'host'];

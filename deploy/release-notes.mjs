@@ -1,6 +1,6 @@
 /**
- * Prints the section of CHANGELOG.md for a release tag. Fails unless the tag is `v` and the version of package.json,
- * and the section has a date and says something.
+ * Prints the section of CHANGELOG.md for a release tag. Fails unless the tag is `v` and the version of
+ * package.json, and the section has a date and says something.
  *
  *   node deploy/release-notes.mjs v0.1.0
  */

@@ -56,7 +56,8 @@ const commands: Record<string, CommandEntry> = {
   },
 };
 
-// One signal ends all that is in flight, however much that is: no leak, and no line on stderr that is not JSON.
+// One signal ends all that is in flight, however much that is: no leak, and no line on stderr that is not
+// JSON.
 setMaxListeners(0);
 
 // `run` writes its log past these streams, and goes on. Whatever standard error cannot take changes nothing.

@@ -1,6 +1,6 @@
 /**
- * Time as the stages see it. Every wait and every reading of a clock goes through here, so that a test can own
- * time by passing its own Clock, and so that every wait ends at once when its signal is aborted.
+ * Time as the stages see it. Every wait and every reading of a clock goes through here, so that a test can
+ * own time by passing its own Clock, and so that every wait ends at once when its signal is aborted.
  * Milliseconds everywhere; seconds exist only on the MNS wire.
  */
 export interface Clock {
@@ -8,7 +8,9 @@ export interface Clock {
   now(): number;
   /** Monotonic milliseconds; never jumps. For deadlines and durations. */
   monotonicMs(): number;
-  /** Calls `run` once after `delayMs`, never when that is no finite number; the returned function cancels it. */
+  /**
+   * Calls `run` once after `delayMs`, never when that is no finite number; the returned function cancels it.
+   */
   after(delayMs: number, run: () => void): () => void;
 }
 
@@ -32,7 +34,9 @@ export const systemClock: Clock = {
 /** `setTimeout` fires at once for anything above, and for what is no number. */
 const longestTimerMs = 2 ** 31 - 1;
 
-/** Resolves after `delayMs`, or as soon as `signal` is aborted. Never rejects: the caller looks at its signal. */
+/**
+ * Resolves after `delayMs`, or as soon as `signal` is aborted. Never rejects: the caller looks at its signal.
+ */
 export async function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return;
   await new Promise<void>((resolve) => {
@@ -46,7 +50,10 @@ export async function sleep(clock: Clock, delayMs: number, signal?: AbortSignal)
   });
 }
 
-/** Resolves when the promise settles, either way, after `withinMs`, or when the signal is aborted. Never rejects. */
+/**
+ * Resolves when the promise settles, either way, after `withinMs`, or when the signal is aborted. Never
+ * rejects.
+ */
 export async function settledWithin(
   clock: Clock,
   withinMs: number,
@@ -90,7 +97,10 @@ export interface BackOff {
   maxMs: number;
 }
 
-/** The delay before attempt `failures + 1`: doubles with each failure, with half of it random (full delays would synchronise replicas). */
+/**
+ * The delay before attempt `failures + 1`: doubles with each failure, with half of it random (full delays
+ * would synchronise replicas).
+ */
 export function backOffMs({ baseMs, maxMs }: BackOff, failures: number, random = Math.random): number {
   const ceilingMs = Math.min(maxMs, baseMs * 2 ** Math.min(failures - 1, 30));
   return ceilingMs * (0.5 + random() / 2);

@@ -1,6 +1,6 @@
 /**
- * The rules of the house are seen to fail here: each lint rule on a planted breach, and each promise about the
- * tree on the tree itself.
+ * The rules of the house are seen to fail here: each lint rule on a planted breach, and each promise about
+ * the tree on the tree itself.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -246,11 +246,32 @@ t.test('the tree', async (t) => {
   t.same(long.map(nameOf), [], 'no file of src is over 250 lines');
   t.ok(sources.length > 50, 'and there are files to look at');
 
+  const comments = ['src', 'test', 'deploy']
+    .flatMap((folder) => filesUnder(join(projectRoot, folder)))
+    .filter((path) => /\.m?[tj]s$/.test(path))
+    .flatMap((path) => commentLines(path).map((line) => `${nameOf(path)}: ${line}`));
+  t.ok(comments.length > 1_000, 'there are comments to look at');
+  const isLong = (line: string): boolean => line.slice(line.indexOf(': ') + 2).length > maxCommentColumns;
+  // A line of code within a comment, four blanks in, may be as long as it is.
+  t.same(
+    comments.filter((line) => isLong(line) && !/: \s*\* {5}/.test(line)),
+    [],
+    `no comment is over ${maxCommentColumns} columns`,
+  );
+  t.same(
+    comments.filter((line) => /: \s*(\/\*\*|\*|\/\/) What /.test(line)),
+    [],
+    'no comment begins with "What"',
+  );
+
   const ownMachine = /(?<![\w.])\/(?:work|root|home)\/|\.\.\/shared\b/;
   const texts = filesUnder(projectRoot).filter((path) => !/package-lock\.json$/.test(path));
   const tied = texts.filter((path) => ownMachine.test(readFileSync(path, 'utf8')));
   t.same(tied.map(nameOf), [], 'no file names a folder outside the project');
 });
+
+/** As in .editorconfig. */
+const maxCommentColumns = 110;
 
 const importRule = '@typescript-eslint/no-restricted-imports';
 
@@ -278,7 +299,7 @@ function createLint({ typed }: { typed: boolean }): Lint {
   };
 }
 
-/** What is under version control, or would be: .gitignore names folders only. */
+/** The files under version control: .gitignore names folders only. */
 function filesUnder(folder: string): string[] {
   const ignored = ['.git', 'node_modules', 'dist', '.cache', '.tap', 'coverage'];
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
@@ -286,6 +307,12 @@ function filesUnder(folder: string): string[] {
     const path = join(folder, entry.name);
     return entry.isDirectory() ? filesUnder(path) : [path];
   });
+}
+
+function commentLines(path: string): string[] {
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => /^\s*(\/\*\*|\*|\/\/) /.test(line));
 }
 
 /** The files of src that a file imports, for types as well. */

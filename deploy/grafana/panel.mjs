@@ -1,5 +1,7 @@
 export const datasource = { type: 'prometheus', uid: '${datasource}' };
-/** Series of the chosen namespaces. A scrape that adds no such label has an empty one, which "All" takes in. */
+/**
+ * Series of the chosen namespaces. A scrape that adds no such label has an empty one, which "All" takes in.
+ */
 export const chosen = 'namespace=~"$namespace"';
 export const ofQueue = `${chosen}, queue=~"$queue"`;
 

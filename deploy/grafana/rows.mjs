@@ -1,4 +1,4 @@
-/** What the dashboard shows, from top to bottom. `inLine` panels of a row stand side by side. */
+/** The rows of the dashboard, from top to bottom. `inLine` panels of a row stand side by side. */
 import { overview } from './overview.mjs';
 import { chosen, graph, ofProcess, ofQueue, quantiles } from './panel.mjs';
 

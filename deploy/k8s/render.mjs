@@ -1,4 +1,7 @@
-/** Renders the overlays anew, with `kubectl` or `kustomize` (5 or newer): run it after each change in deploy/k8s. */
+/**
+ * Renders the overlays anew, with `kubectl` or `kustomize` (5 or newer): run it after each change in
+ * deploy/k8s.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * What kustomize makes of the overlays, in rendered/: to review, to apply without kustomize, and for the tests, which
- * need no kubectl for it. Each file begins with a checksum of itself and of all that it was made from.
+ * The output of kustomize for the overlays, in rendered/: to review, to apply without kustomize, and for the
+ * tests, which need no kubectl for it. Each file begins with a checksum of itself and of all that it was made
+ * from.
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,14 +1,15 @@
 /**
- * Where a program that is not ours is. The set-up, the demo and the tests all ask here, so the order of the search is
- * written once. Only Node built-ins: this runs before anything is installed.
+ * Where a program that is not ours is. The set-up, the demo and the tests all ask here, so the order of the
+ * search is written once. Only Node built-ins: this runs before anything is installed.
  */
 import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { SetupError } from './run.mjs';
 
 /**
- * The path of a program to run, or undefined when there is none: what its variable names, else PATH, else where the
- * distribution puts it, else the newest in the project's cache. Throws when the variable names no executable file.
+ * The path of a program to run, or undefined when there is none: what its variable names, else PATH, else
+ * where the distribution puts it, else the newest in the project's cache. Throws when the variable names no
+ * executable file.
  */
 export function findBinary({ name, variable, packagedPath, cache }, env) {
   const named = env[variable];

@@ -5,7 +5,9 @@ import { projectRoot } from './nats-server.mjs';
 import { run, say, SetupError } from './run.mjs';
 
 const dist = join(projectRoot, 'dist');
-/** Carries the moment at which the last good build began, so that an edit made during a build is not missed. */
+/**
+ * Carries the moment at which the last good build began, so that an edit made during a build is not missed.
+ */
 const stamp = join(projectRoot, '.cache', 'built');
 const compiler = join(projectRoot, 'node_modules', 'typescript', 'bin', 'tsc');
 

@@ -1,4 +1,7 @@
-/** Runs the demo with the nats-server that the set-up found or fetched; arguments are those of `vod-relay demo`. */
+/**
+ * Runs the demo with the nats-server that the set-up found or fetched; arguments are those of `vod-relay
+ * demo`.
+ */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { findNatsServer, natsServer, projectRoot } from './nats-server.mjs';

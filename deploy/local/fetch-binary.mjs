@@ -1,7 +1,7 @@
 /**
- * Puts a program of the distribution into the project's cache, without root and without touching the system: apt runs
- * with lists, cache and configuration of its own in a temporary folder, and the package is unpacked, not installed.
- * The signatures are checked as always, with the system's sources and keys.
+ * Puts a program of the distribution into the project's cache, without root and without touching the system:
+ * apt runs with lists, cache and configuration of its own in a temporary folder, and the package is unpacked,
+ * not installed. The signatures are checked as always, with the system's sources and keys.
  */
 import {
   existsSync,
@@ -48,8 +48,8 @@ function hasApt() {
 }
 
 /**
- * An update that fails in part (a third-party source that is down) still leaves lists to download from, so only
- * the download's result counts.
+ * An update that fails in part (a third-party source that is down) still leaves lists to download from, so
+ * only the download's result counts.
  */
 async function download(program, folder) {
   const env = { ...process.env, LC_ALL: 'C', APT_CONFIG: privateAptConfig(folder, program.source) };
@@ -64,10 +64,11 @@ async function download(program, folder) {
 }
 
 /**
- * apt reads the file in APT_CONFIG first and then every file in Dir::Etc::Parts by name. The system's parts are
- * kept (proxies and mirrors are set there), and ours comes last: it moves all state here, keeps root from
- * switching to a user who cannot write here, and clears the hooks that other packages hang on an update. A program
- * with a source of its own is looked for in that suite of Debian alone, signed by the keys of the system.
+ * apt reads the file in APT_CONFIG first and then every file in Dir::Etc::Parts by name. The system's parts
+ * are kept (proxies and mirrors are set there), and ours comes last: it moves all state here, keeps root from
+ * switching to a user who cannot write here, and clears the hooks that other packages hang on an update. A
+ * program with a source of its own is looked for in that suite of Debian alone, signed by the keys of the
+ * system.
  */
 function privateAptConfig(folder, source) {
   const parts = join(folder, 'apt.conf.d');

@@ -1,6 +1,7 @@
 /**
- * One set-up at a time in one checkout. The holder touches its lock folder every second, so a lock whose holder
- * was killed is seen to be old, also from another container that shares the folder but not the process ids.
+ * One set-up at a time in one checkout. The holder touches its lock folder every second, so a lock whose
+ * holder was killed is seen to be old, also from another container that shares the folder but not the process
+ * ids.
  */
 import { mkdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';

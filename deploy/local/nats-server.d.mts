@@ -9,7 +9,10 @@ export declare function findNatsServer(
   env?: Readonly<Record<string, string | undefined>>,
 ): string | undefined;
 
-/** The servers to try what differs between versions: the usual one, and 2.10 where it is named or in the cache. */
+/**
+ * The servers to try what differs between versions: the usual one, and 2.10 where it is named or in the
+ * cache.
+ */
 export declare function promisedNatsServers(
   env?: Readonly<Record<string, string | undefined>>,
 ): { version: string; binary: string | undefined }[];

@@ -24,12 +24,16 @@ export const natsServer = {
   ],
 };
 
-/** The binary to run, or undefined when there is none. Throws when NATS_SERVER_BIN names no executable file. */
+/**
+ * The binary to run, or undefined when there is none. Throws when NATS_SERVER_BIN names no executable file.
+ */
 export function findNatsServer(env = process.env) {
   return findBinary(natsServer, env);
 }
 
-/** Of Debian 13, whatever the system is: what differs between versions is tried with it where it can be had. */
+/**
+ * Of Debian 13, whatever the system is: what differs between versions is tried with it where it can be had.
+ */
 export const middleNatsServer = {
   ...natsServer,
   source: { suite: 'trixie', keyring: '/usr/share/keyrings/debian-archive-keyring.gpg' },
@@ -37,12 +41,15 @@ export const middleNatsServer = {
   cache: join(projectRoot, '.cache', 'nats-server-2.10'),
 };
 
-/** What its variable names, or what is in the cache; undefined when there is none. */
+/** The binary that its variable names, or the one in the cache; undefined when there is none. */
 export function findMiddleNatsServer(env = process.env) {
   return env[middleNatsServer.variable] || findCached(middleNatsServer);
 }
 
-/** The servers to try what differs between versions: the usual one, and 2.10 where it is named or in the cache. */
+/**
+ * The servers to try what differs between versions: the usual one, and 2.10 where it is named or in the
+ * cache.
+ */
 export function promisedNatsServers(env = process.env) {
   const middle = findMiddleNatsServer(env);
   return [

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 
 /**
- * Runs a command and resolves with `{ code, output }`; never rejects. With `show`, its output goes to stderr as
- * it comes, because stdout belongs to the command that the set-up prepares (`npm run demo -- --json`).
+ * Runs a command and resolves with `{ code, output }`; never rejects. With `show`, its output goes to stderr
+ * as it comes, because stdout belongs to the command that the set-up prepares (`npm run demo -- --json`).
  */
 export function run(command, args, { cwd, env = process.env, show = false } = {}) {
   return new Promise((resolve) => {

@@ -1,7 +1,7 @@
 /**
- * Makes a bare clone ready: node modules, dist, a nats-server binary, and promtool for the tests of the alert rules.
- * Idempotent, quiet when there is nothing to do, safe to run twice at once, and built on Node alone. `npm run setup`;
- * the other npm commands begin with it.
+ * Makes a bare clone ready: node modules, dist, a nats-server binary, and promtool for the tests of the alert
+ * rules. Idempotent, quiet when there is nothing to do, safe to run twice at once, and built on Node alone.
+ * `npm run setup`; the other npm commands begin with it.
  *
  *   --accept-nats-url   the demo: NATS_URL, when set, is enough, and promtool is not needed
  */

@@ -31,7 +31,7 @@ export interface CredentialsFiles {
   securityTokenFile?: string | undefined;
 }
 
-/** What the cache asks for credentials: satisfied by the client of @alicloud/credentials. */
+/** The source of credentials of the cache: satisfied by the client of @alicloud/credentials. */
 export interface CredentialsProvider {
   getCredential(): Promise<{ accessKeyId?: string; accessKeySecret?: string; securityToken?: string }>;
 }
@@ -98,10 +98,10 @@ const answerWithinMs = 10_000;
 const askAgainMs = 10_000;
 
 /**
- * Credentials for every request, from one source. One question to the source at a time, however many requests wait;
- * each question has a deadline; and a provider that failed is thrown away, because the package's providers back off
- * for ever longer and hand out expired credentials without an error meanwhile. While the source gives none, the last
- * set is used until it is refused: most live on for a good while.
+ * Credentials for every request, from one source. One question to the source at a time, however many requests
+ * wait; each question has a deadline; and a provider that failed is thrown away, because the package's
+ * providers back off for ever longer and hand out expired credentials without an error meanwhile. While the
+ * source gives none, the last set is used until it is refused: most live on for a good while.
  */
 export class CredentialsCache {
   readonly #create: () => CredentialsProvider;
@@ -121,7 +121,8 @@ export class CredentialsCache {
   }
 
   /**
-   * @throws Error when there is no set that was not refused, and the source gives none in time; the next call asks again.
+   * @throws Error when there is no set that was not refused, and the source gives none in time; the next call
+   * asks again.
    * @throws the signal's reason when it is aborted first.
    */
   async get(signal?: AbortSignal): Promise<Credentials> {

@@ -26,7 +26,10 @@ import { createSources } from './replay/sources.js';
 import { prepareTarget } from './replay/target.js';
 import type { StopSignals } from './run.js';
 
-/** `vod-relay replay`: sends what is past again. The result goes to standard output, everything else to standard error. */
+/**
+ * `vod-relay replay`: sends what is past again. The result goes to standard output, everything else to
+ * standard error.
+ */
 export function replayCommand(listen: () => StopSignals): Command {
   const command = new Command('replay');
   return addReplayOptions(command).action(async (flags: ReplayFlags) => {

@@ -101,10 +101,12 @@ export function runCommand(version: string, listen: () => StopSignals): Command 
 
 /** For a reader of the log that is slow; one that does not read holds up no exit. */
 const lastLinesMs = 1_000;
-/** What standard error cannot take is lost. */
+/** Text that standard error does not take is lost. */
 const unheard = { failed: () => undefined, lost: () => undefined, written: () => undefined };
 
-/** SIGUSR2 turns debug lines on, and back to the configured level; that of a worker that is at debug, to info. */
+/**
+ * SIGUSR2 turns debug lines on, and back to the configured level; that of a worker that is at debug, to info.
+ */
 function toggleDebugOnSignal(log: Logger): void {
   const quiet = log.level === 'debug' ? 'info' : log.level;
   process.on('SIGUSR2', () => {

@@ -1,6 +1,6 @@
 /**
- * The configuration cannot be used. `problems` has one line for each thing to put right, each naming its key or
- * variable; none ever holds a secret, so the whole may be printed.
+ * The configuration cannot be used. `problems` has one line for each thing to put right, each naming its key
+ * or variable; none ever holds a secret, so the whole may be printed.
  */
 export class ConfigError extends Error {
   readonly code = 'CONFIG_INVALID';

@@ -1,7 +1,7 @@
 /**
- * The configuration as the stages see it: checked, complete, frozen. Durations are milliseconds, and secrets that
- * were given as a file or a variable are resolved. Each part is handed the slice it needs; nobody but src/config
- * knows where a value came from.
+ * The configuration as the stages see it: checked, complete, frozen. Durations are milliseconds, and secrets
+ * that were given as a file or a variable are resolved. Each part is handed the slice it needs; nobody but
+ * src/config knows where a value came from.
  */
 export interface Config {
   /** Never empty. A run of the relay half was also promised at least one live queue. */
@@ -9,7 +9,7 @@ export interface Config {
   readonly nats: NatsConfig;
   /** How long an event id is remembered; `auto` is the largest MessageRetentionPeriod of the live queues. */
   readonly dedupe: { readonly horizonMs: number | 'auto' };
-  /** What happens to events of a type other than DeleteMediaComplete. */
+  /** The treatment of events of a type other than DeleteMediaComplete. */
   readonly foreignEvents: 'forward' | 'dead-letter' | 'discard';
   /** After so many deliveries, a message that fails for an unknown reason becomes a dead letter. */
   readonly maxAttempts: number;
@@ -44,7 +44,10 @@ export interface QueueConfig {
 export interface VodConfig {
   readonly region: string;
   readonly account: string;
-  /** The origin that follow-ups call, without a trailing slash; `https://vod.<region>.aliyuncs.com` unless set. */
+  /**
+   * The origin that follow-ups call, without a trailing slash; `https://vod.<region>.aliyuncs.com` unless
+   * set.
+   */
   readonly endpoint: string;
 }
 
@@ -65,7 +68,10 @@ export interface FollowUpConfig {
   readonly policy: 'orphans' | 'verify' | 'off';
   /** DeleteMultipartUpload calls a second for each account, all replicas together. */
   readonly callsPerSecond: number;
-  /** A media modified within it may have an upload running. Less than the 7 days after which VOD removes parts. */
+  /**
+   * A media modified within it may have an upload running. Less than the 7 days after which VOD removes
+   * parts.
+   */
   readonly quietPeriodMs: number;
   /** True when GetVideoInfo is asked before each call. */
   readonly guard: boolean;

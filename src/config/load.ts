@@ -13,8 +13,8 @@ export interface LoadOptions {
 }
 
 /**
- * The configuration of defaults, files and environment, each stronger than the one before. Throws a ConfigError
- * with every problem there is.
+ * The configuration of defaults, files and environment, each stronger than the one before. Throws a
+ * ConfigError with every problem there is.
  */
 export function loadConfig(options: LoadOptions): Config {
   return toConfig(loadSources(options));
@@ -33,7 +33,7 @@ export function processEnvironment(): Environment {
   return process.env;
 }
 
-/** What loadConfig is made of, for `config print`. Throws as loadConfig does. */
+/** The sources of loadConfig, for `config print`. Throws as loadConfig does. */
 export function loadSources({ files, env, requireLive = false }: LoadOptions): Sources {
   const sources = readSources(files, env);
   const problems = [...sources.problems];

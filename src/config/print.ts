@@ -11,8 +11,8 @@ type Path = readonly (string | number)[];
 
 /**
  * The configuration in force as YAML, each key with its source: `default`, a file, or a variable. Secrets are
- * printed as `(set)`. Keys that are unset, or without meaning under the chosen type, are left out. That traces are
- * exported is a comment: the variables of OpenTelemetry say how.
+ * printed as `(set)`. Keys that are unset, or without meaning under the chosen type, are left out. That
+ * traces are exported is a comment: the variables of OpenTelemetry say how.
  */
 export function printSources({ root, queues, traces }: Sources): string {
   const document = new Document({ queues: queues.map(() => ({})) });

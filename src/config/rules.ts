@@ -1,4 +1,4 @@
-/** What keys must satisfy together. A rule is only asked when each of its keys is right in itself. */
+/** Conditions on several keys together. A rule is checked only when each of its keys is right by itself. */
 import { durationMs } from './schema/duration.js';
 import type { SchemaTree, Values } from './schema/leaf.js';
 import type { queueSchema } from './schema/queue.js';
@@ -114,7 +114,10 @@ export function repeatedQueueProblems(queues: readonly Section<typeof queueSchem
   return problems;
 }
 
-/** One line for each queue that reaches the VOD of another at a different endpoint: one of the two must be wrong. */
+/**
+ * One line for each queue that reaches the VOD of another at a different endpoint: one of the two must be
+ * wrong.
+ */
 export function dividedVodProblems(queues: readonly Section<typeof queueSchema>[]): string[] {
   const firstOf = new Map<string, { at: string; endpoint: string }>();
   const problems: string[] = [];

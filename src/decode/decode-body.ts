@@ -1,12 +1,12 @@
 /**
- * From the body of an MNS message to an event. VOD does not document whether it writes raw JSON or Base64, and a
- * queue may also be fed by an MNS topic, so that a body is one of
+ * From the body of an MNS message to an event. VOD does not document whether it writes raw JSON or Base64,
+ * and a queue may also be fed by an MNS topic, so that a body is one of
  *
  *     event | Base64(event) | notification(event) | notification(Base64(event))
  *
  * or Base64 of one of the last two. Raw JSON is always tried first: a decoder that takes Base64 for granted
- * destroys raw bodies. Each of these may also be the text of a JSON string. The layers are finite: no Base64 directly
- * in Base64, no notification in a notification, no string in a string.
+ * destroys raw bodies. Each of these may also be the text of a JSON string. The layers are finite: no Base64
+ * directly in Base64, no notification in a notification, no string in a string.
  */
 import type { UndecodableCode } from '../event/dead-letter-code.js';
 import type { VodEvent } from '../event/vod-event.js';
@@ -25,13 +25,16 @@ export type Decoded =
       readonly code: UndecodableCode;
       /** The field and what is expected of it. Never a value, nor any other piece of the body. */
       readonly reason: string;
-      /** A field (`MediaId`, `JobIds[1]`), `offset N` or `base64`, after the layers around it: `Message > base64 > MediaId`. */
+      /**
+       * A field (`MediaId`, `JobIds[1]`), `offset N` or `base64`, after the layers around it: `Message >
+       * base64 > MediaId`.
+       */
       readonly at: string;
     };
 
 type Layer = 'base64' | 'Message' | 'string';
 
-/** What a layer holds: the event, or a text that is the next layer. */
+/** The content of a layer: the event, or a text that is the next layer. */
 type Opened = { readonly event: VodEvent } | { readonly layer: Layer; readonly text: string };
 
 /** Decodes the body of one message. Never throws, whatever the body. */

@@ -9,7 +9,7 @@ export interface Received {
   readonly damage?: { readonly at: string };
 }
 
-/** What a message is: an event, or why it is none. The reason holds no piece of it. */
+/** A decoded message: an event, or the reason why it is none. The reason holds no piece of it. */
 export type DecodedMessage =
   | Extract<Decoded, { kind: 'event' }>
   | {

@@ -5,8 +5,8 @@ import { jsonInText } from './json-text.js';
 import { splitMembers, type JsonObject } from './members.js';
 
 /**
- * The fields of an event, read as VOD documents them. Values VOD may add to are taken as they are; fields it may add are
- * among the others. Throws BodyFault `field-missing` or `field-invalid`.
+ * The fields of an event, read as VOD documents them. Values VOD may add to are taken as they are; fields it
+ * may add are among the others. Throws BodyFault `field-missing` or `field-invalid`.
  */
 export function eventFields(object: JsonObject, names: readonly string[]): EventFields {
   const { named, others } = splitMembers(object, new Set(names));
@@ -31,8 +31,8 @@ function readInstant(text: string, name: string): string {
 }
 
 /**
- * The separator is not documented; the request parameter of the same name is separated by commas. An array may also
- * come as JSON in the string, which gives the same ids.
+ * The separator is not documented; the request parameter of the same name is separated by commas. An array
+ * may also come as JSON in the string, which gives the same ids.
  */
 function readTexts(field: unknown, name: string): string[] {
   const value = field ?? '';
@@ -69,7 +69,7 @@ function readOptionalText(field: unknown, name: string): string | undefined {
   return value === '' ? undefined : value;
 }
 
-/** What is JSON in a string would be taken for a name that nothing has. */
+/** JSON inside a string would otherwise count as a name. */
 function plainText(value: string, name: string): string {
   if (jsonInText(value) === undefined) return value;
   throw new BodyFault('field-invalid', `${name} must be plain text, not JSON in a string`, name);

@@ -1,4 +1,7 @@
-/** What may come next. `…-or-end` also admits the bracket that closes an array or object just opened. */
+/**
+ * The tokens that may come next. `…-or-end` also admits the bracket that closes an array or object just
+ * opened.
+ */
 type Expected = 'value' | 'value-or-end' | 'key' | 'key-or-end' | 'colon' | 'comma-or-end';
 
 const blank = /[\t\n\r ]*/y;
@@ -6,8 +9,8 @@ const literal = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const escape = /\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})/y;
 
 /**
- * The offset of the first token that makes `text` not JSON, or undefined if it is JSON. V8's own error gives the
- * position only sometimes, and always with a piece of the text. Does not recurse.
+ * The offset of the first token that makes `text` not JSON, or undefined if it is JSON. V8's own error gives
+ * the position only sometimes, and always with a piece of the text. Does not recurse.
  */
 export function jsonFaultOffset(text: string): number | undefined {
   const open: string[] = [];

@@ -27,7 +27,10 @@ export function parseJson(text: string): ParsedJson {
   }
 }
 
-/** The array, object or string that a text is the JSON of; undefined for any other text, numbers and words among them. */
+/**
+ * The array, object or string that a text is the JSON of; undefined for any other text, numbers and words
+ * among them.
+ */
 export function jsonInText(text: string): unknown {
   const json = text.trim();
   if (!/^[[{"]/.test(json) || offsetTooDeep(json) !== undefined) return undefined;
@@ -52,7 +55,10 @@ function offsetTooDeep(text: string): number | undefined {
   return undefined;
 }
 
-/** A text with no more than `count` brackets cannot be nested deeper: settles almost every body at native speed. */
+/**
+ * A text with no more than `count` brackets cannot be nested deeper: settles almost every body at native
+ * speed.
+ */
 function hasMoreOpenersThan(count: number, text: string): boolean {
   let found = 0;
   for (const opener of ['{', '[']) {

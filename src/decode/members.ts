@@ -1,4 +1,6 @@
-/** A parsed JSON object. Its members are its own properties only, `__proto__` among them if the text has it. */
+/**
+ * A parsed JSON object. Its members are its own properties only, `__proto__` among them if the text has it.
+ */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export function isJsonObject(value: unknown): value is JsonObject {

@@ -6,12 +6,12 @@ import { eventFields } from './event-fields.js';
 import { jsonInText } from './json-text.js';
 import { isJsonObject, member, type JsonObject } from './members.js';
 
-/** What VOD's event types call the media they are about. */
+/** The names of the media id in VOD's event types. */
 const mediaIdNames = ['MediaId', 'VideoId', 'ImageId', 'AttachedMediaId'];
 
 /**
- * The event in a JSON object; `json` is the text the object was parsed from. Throws BodyFault `not-a-vod-event`,
- * and for a native event `field-missing` or `field-invalid`.
+ * The event in a JSON object; `json` is the text the object was parsed from. Throws BodyFault
+ * `not-a-vod-event`, and for a native event `field-missing` or `field-invalid`.
  */
 export function readEvent(object: JsonObject, json: string): VodEvent {
   const eventType = member(object, 'EventType');

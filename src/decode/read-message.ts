@@ -24,8 +24,8 @@ export type Reading =
   | { readonly kind: 'discarded'; readonly event: VodEvent };
 
 /**
- * What a message of a queue becomes. The relay, a replay and `dead-letters show` all ask here, so that they say the
- * same of one message. Never throws, whatever the message holds.
+ * The one reading of a message of a queue. The relay, a replay and `dead-letters show` all ask here, so that
+ * they say the same of one message. Never throws, whatever the message holds.
  */
 export function readMessage(
   received: Received & { readonly enqueuedAtMs: number },

@@ -7,8 +7,8 @@ const maxXmlDepth = 8;
 const maxXmlLength = 1_048_576;
 
 /**
- * Whether an object is the JSON an MNS topic wraps a message in when it delivers to a queue. An event that happens
- * to have such fields is still an event.
+ * Whether an object is the JSON an MNS topic wraps a message in when it delivers to a queue. An event that
+ * happens to have such fields is still an event.
  */
 export function isJsonNotification(object: JsonObject): boolean {
   if (Object.hasOwn(object, 'EventType')) return false;
@@ -23,10 +23,11 @@ export function jsonNotificationMessage(object: JsonObject): string {
 }
 
 /**
- * The message inside an XML notification, the default form of a topic subscription:
- * `<Notification xlmns="…">…<Message>…</Message>…</Notification>`. The misspelt attribute is the vendor's and means
- * nothing to us. The vendor's own sample closes `<PublishTime>` with `</MessagePublishTime>`: that is not XML, and
- * guessing what it means is not this parser's business. DOCTYPE is refused, so there are no entities to expand.
+ * The message inside an XML notification, the default form of a topic subscription: `<Notification
+ * xlmns="…">…<Message>…</Message>…</Notification>`. The misspelt attribute is the vendor's and means nothing
+ * to us. The vendor's own sample closes `<PublishTime>` with `</MessagePublishTime>`: that is not XML, and
+ * guessing what it means is not this parser's business. DOCTYPE is refused, so there are no entities to
+ * expand.
  *
  * Throws BodyFault `envelope-invalid` for anything else.
  */

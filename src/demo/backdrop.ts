@@ -11,8 +11,8 @@ import type { Sandbox } from '../sandbox/sandbox.js';
 const main = fileURLToPath(new URL('../main.js', import.meta.url));
 
 /**
- * Starts a nats-server of our own in `folder`, unless NATS_URL names one: the binary that NATS_SERVER_BIN names, or the
- * one on the PATH. @returns its URL and how to end it. @throws Error when there is none.
+ * Starts a nats-server of our own in `folder`, unless NATS_URL names one: the binary that NATS_SERVER_BIN
+ * names, or the one on the PATH. @returns its URL and how to end it. @throws Error when there is none.
  */
 export async function startNats(
   env: Environment,

@@ -5,7 +5,7 @@ import type { MediaSpec, VodState } from '../sandbox/control/vod-types.js';
 import { sleep, systemClock } from '../time.js';
 import { eventKey } from './messages.js';
 
-/** What one deletes at a time in VOD. */
+/** The media that one request deletes in VOD. */
 const idsInACall = 20;
 const uploadEndsAfterMs = 2_000;
 const longAgoMs = 7 * 24 * 3_600_000;

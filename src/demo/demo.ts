@@ -18,7 +18,7 @@ const queue = 'vod-events';
 const visibilityMs = 5_000;
 const giveUpAfterMs = 300_000;
 
-/** What real queues do on a bad day, all at once. */
+/** The faults of real queues on a bad day, all at once. */
 const faults: FaultRule[] = [
   { kind: '429', probability: 0.01, delayMs: 10 },
   { kind: '500', probability: 0.01 },

@@ -1,8 +1,10 @@
 import type { VodState } from '../sandbox/control/vod-types.js';
 
-/** What became of the uploads that the deletions may have left. */
+/** The account of the uploads that the deletions may have left. */
 export interface FollowUpLedger {
-  /** Media whose deletion failed, with parts of an upload that nobody continues, and such as were uploaded to. */
+  /**
+   * Media whose deletion failed, with parts of an upload that nobody continues, and such as were uploaded to.
+   */
   orphanedBefore: number;
   orphanedAfter: number;
   /** Events whose plan is to call. */

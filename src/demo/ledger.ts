@@ -1,7 +1,7 @@
 import { areFollowUpsBalanced, type FollowUpLedger } from './follow-ups.js';
 import type { DemoMessage } from './messages.js';
 
-/** What was sent against what is stored. Lost and sent twice have to be 0. */
+/** The messages sent against the messages stored. Lost and sent twice have to be 0. */
 export interface DemoLedger extends FollowUpLedger {
   sent: number;
   unique: number;
@@ -16,7 +16,7 @@ export interface DemoLedger extends FollowUpLedger {
   leftInTheQueue: number;
 }
 
-/** What the demo found at the end of the run. */
+/** The findings of the demo at the end of the run. */
 export interface Findings {
   /** How often each event is in the stream. */
   stored: ReadonlyMap<string, number>;
@@ -28,7 +28,8 @@ export interface Findings {
 }
 
 /**
- * Balances the books from what was sent and what is stored; the worker is asked only for what nothing else knows.
+ * Balances the books from what was sent and what is stored; the worker is asked only for what nothing else
+ * knows.
  * @param deleted the events that the sandbox's VOD has sent.
  */
 export function balance(
@@ -89,7 +90,7 @@ class Tally {
 /** A body as a dead letter has to keep it. */
 function bytesOf({ body, bodyBase64 }: DemoMessage): Buffer {
   if (bodyBase64 !== undefined) return Buffer.from(bodyBase64, 'base64');
-  // What XML cannot carry arrives as a reference, and is kept as received.
+  // Characters that XML cannot carry arrive as references, and are kept as received.
   return Buffer.from(
     (body ?? '').replace(/[\u0001-\u0008]/g, (character) => `&#${character.charCodeAt(0)};`),
   );

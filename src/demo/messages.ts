@@ -46,7 +46,7 @@ export function demoMessages(count: number): DemoMessage[] {
   return messages.slice(0, count);
 }
 
-/** What a hundred messages consist of. */
+/** The mix of a hundred messages. */
 const recipe = shares([
   [70, (i) => [event(body(i))]],
   [8, (i) => [event(body(i)), event(body(i))]],

@@ -12,7 +12,7 @@ export interface DemoResult {
   seed: number;
 }
 
-/** What the demo tells while it runs. */
+/** The reports of the demo while it runs. */
 export interface Report {
   started(run: {
     messages: number;
@@ -25,7 +25,10 @@ export interface Report {
   finished(result: DemoResult, tail: readonly SeenEvent[], logFile: string): void;
 }
 
-/** One line of JSON at the end, for machines; or a running account for people, with a bar where there is a terminal. */
+/**
+ * One line of JSON at the end, for machines; or a running account for people, with a bar where there is a
+ * terminal.
+ */
 export function createReport(json: boolean): Report {
   const print = (line: string): void => {
     process.stdout.write(`${line}\n`);

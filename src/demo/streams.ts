@@ -32,7 +32,10 @@ export class DemoStreams {
     );
   }
 
-  /** The first events, as a subscriber of the stream gets them. A plain NATS subscription would see duplicates too. */
+  /**
+   * The first events, as a subscriber of the stream gets them. A plain NATS subscription would see duplicates
+   * too.
+   */
   async firstEvents(max: number): Promise<SeenEvent[]> {
     const seen: SeenEvent[] = [];
     for await (const { subject, data } of this.#read(streamNames(this.#prefix).events)) {
@@ -68,7 +71,7 @@ export class DemoStreams {
     return consumers.every(({ num_pending, num_ack_pending }) => num_pending + num_ack_pending === 0);
   }
 
-  /** What became of each follow-up, each time that it was taken up. */
+  /** The outcomes of each follow-up, one for each attempt. */
   async outcomes(): Promise<OutcomeRecord[]> {
     const records: OutcomeRecord[] = [];
     for await (const { data } of this.#read(streamNames(this.#prefix).followUps)) {

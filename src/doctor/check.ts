@@ -1,6 +1,8 @@
 import type { Clock } from '../time.js';
 
-/** `fail`: it does not work so. `warn`: it works, until something happens. `info`: only a person can judge it. */
+/**
+ * `fail`: it does not work so. `warn`: it works, until something happens. `info`: only a person can judge it.
+ */
 export type Status = 'pass' | 'warn' | 'fail' | 'info';
 
 export interface Finding {
@@ -8,7 +10,7 @@ export interface Finding {
   what: string;
   /** The command or the setting that mends it. */
   remedy?: string;
-  /** What exactly was looked at, where the check looks at several things. */
+  /** The object of the check, where it looks at several. */
   id?: string;
 }
 
@@ -35,8 +37,8 @@ export interface Result extends Finding {
 const withinMs = 10_000;
 
 /**
- * Runs checks side by side, each after those that it needs, and gives what they found in the order of the checks. Never
- * rejects: a check that does, or that takes more than 10 s, has failed.
+ * Runs checks side by side, each after those that it needs, and gives what they found in the order of the
+ * checks. Never rejects: a check that does, or that takes more than 10 s, has failed.
  */
 export async function runChecks(checks: readonly Check[], clock: Clock): Promise<Result[]> {
   const begun = new Map<Check, Promise<Result[]>>();

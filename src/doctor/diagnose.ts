@@ -20,8 +20,9 @@ export interface DoctorOptions {
 }
 
 /**
- * Holds a configuration against MNS, NATS and VOD as they are. Nothing is changed anywhere: no message is received or
- * published, no stream or consumer created. Resolves within half a minute, whatever does not answer.
+ * Holds a configuration against MNS, NATS and VOD as they are. Nothing is changed anywhere: no message is
+ * received or published, no stream or consumer created. Resolves within half a minute, whatever does not
+ * answer.
  */
 export async function diagnose({ config, role, clock, ignoredProxies }: DoctorOptions): Promise<Result[]> {
   const withRelay = role !== 'follow-up';

@@ -40,7 +40,7 @@ export function consumerCheck(wanted: WantedConsumer, stream: StreamCheck, nats:
   return { wanted, check, consumer };
 }
 
-/** What is wrong with a consumer, or that nothing is. */
+/** The problems of a consumer; one row that all is well when there are none. */
 export function consumerFindings(is: ConsumerFacts, wanted: WantedConsumer): Finding[] {
   const { stream, durable, filterSubject, isManaged, isAlwaysRead } = wanted;
   const findings: Finding[] = [];

@@ -18,7 +18,10 @@ import { accountLimitsCheck, streamCheck, windowCheck, type StreamCheck } from '
 export interface JetStreamParts {
   nats: NatsChecks;
   clock: Clock;
-  /** How long ids are to be remembered, once these checks have passed; undefined where only the relay can know. */
+  /**
+   * How long ids are to be remembered, once these checks have passed; undefined where only the relay can
+   * know.
+   */
   horizon: { needs: readonly Check[]; horizonMs: () => Promise<number> } | undefined;
   withFollowUp: boolean;
 }

@@ -90,7 +90,9 @@ export function natsChecks({ nats }: Config): NatsChecks {
   };
 }
 
-/** What NATS does not answer: for an operator to mend, or, where a permission is missing that `run` lives without, to know. */
+/**
+ * A question that NATS does not answer: a problem, or a note where `run` does without the missing permission.
+ */
 export async function orNatsFault(
   look: () => Promise<Finding | readonly Finding[]>,
 ): Promise<Finding | readonly Finding[]> {
@@ -160,7 +162,7 @@ function plainText({ allowPlaintext, servers }: Config['nats']): Finding[] {
   ];
 }
 
-/** What is wrong with the server, or that nothing is. */
+/** The problems of the server; one row that all is well when there are none. */
 export function serverFindings({
   version,
   maxPayloadBytes,

@@ -21,7 +21,7 @@ export interface PermissionParts {
 const area = 'NATS';
 const updateOf = '$JS.API.STREAM.UPDATE.';
 
-/** What the user may do, as far as that can be told without doing it. */
+/** The permissions of the user, as far as they can be read without using them. */
 export function permissionChecks(parts: PermissionParts): Check[] {
   const { nats, published } = parts;
   return [
@@ -92,7 +92,7 @@ export function mayPublish({ allow, deny }: PublishPermissions, subject: string)
   return isAllowed && !deny.some((each) => isCovered(subject, each) || isCovered(each, subject));
 }
 
-/** What `run` asks of the JetStream API. Streams and consumers that are there need not be created. */
+/** The requests of `run` to the JetStream API. Existing streams and consumers need not be created. */
 async function apiSubjects({
   streams,
   consumers,
@@ -121,7 +121,8 @@ async function apiSubjects({
     );
     if (isManaged && isAbsent) subjects.push(`$JS.API.CONSUMER.CREATE.${name}.${filterSubject}`);
   }
-  // Whether a stream holds what it calls a duplicate; without, its word is believed, and a message can be lost.
+  // Whether a stream holds what it calls a duplicate; without, its word is believed, and a message can be
+  // lost.
   subjects.push(...streams.map(({ wanted }) => `$JS.API.STREAM.MSG.GET.${wanted.name}`));
   if (permitStream !== undefined)
     for (const operation of ['INFO', 'MSG.DELETE'])
@@ -129,7 +130,7 @@ async function apiSubjects({
   return [...new Set(subjects)];
 }
 
-/** What may not be looked at is taken for there: whether it is has no bearing then. */
+/** A stream or consumer that may not be inspected counts as existing. */
 async function orUnknown<T>(question: Promise<T>): Promise<T | 'unknown'> {
   return await question.catch(() => 'unknown' as const);
 }

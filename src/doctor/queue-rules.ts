@@ -7,7 +7,7 @@ const dayMs = 86_400_000;
 /** MNS puts no number to the polls that it lets wait; its guidance is one for each consumer. */
 const idlePollers = 4;
 
-/** What is wrong with the settings of a queue, ours and those in MNS; empty when nothing is. */
+/** The problems of the settings of a queue, ours and those in MNS. */
 export function queueFindings(queue: QueueConfig, attributes: QueueAttributes, config: Config): Finding[] {
   const findings = [...fromAttributes(attributes), ...fromConfig(queue)];
   const { deadLetter } = attributes;

@@ -21,7 +21,7 @@ export interface WantedStream {
 /** Most messages of MNS need less. */
 const roomBytes = 128 * 1024;
 
-/** What is wrong with a stream; empty when nothing is. */
+/** The problems of a stream. */
 export function streamFindings(stream: StreamFacts, wanted: WantedStream, isClustered: boolean): Finding[] {
   return [...storing(stream, wanted), ...dropping(stream, wanted), ...copies(stream, wanted, isClustered)];
 }
@@ -161,8 +161,8 @@ export function windowFinding(
 }
 
 /**
- * What the ids in the window cost the server: 0.28 KiB each, measured. Empty while the stream is too young to tell the
- * rate of events.
+ * The memory that the ids in the window take on the server: 0.28 KiB each, measured. Empty while the stream
+ * is too young to tell the rate of events.
  */
 export function memoryFindings(stream: StreamFacts): Finding[] {
   const { messages, firstStoredAtMs, lastStoredAtMs, windowMs } = stream;

@@ -26,7 +26,7 @@ export function resultJson(results: readonly Result[]): string {
   return `${JSON.stringify(rows, null, 2)}\n`;
 }
 
-/** What was not checked for one reason is one row. */
+/** The checks that were skipped for one reason are one row. */
 function mergeSkipped(results: readonly Result[]): Result[] {
   const rows: Result[] = [];
   for (const result of results) {

@@ -61,7 +61,7 @@ function failure({ kind, message, advice }: VodError): Finding {
   return { status: 'fail', what: message, remedy: advice.replace(/^it is retried[^;]*; /, '') };
 }
 
-/** What is wrong with how VOD is to be called, or that nothing is. */
+/** The problems of the settings with which VOD is called; one row that all is well when there are none. */
 export function settingFindings(
   { region, endpoint }: QueueConfig['vod'],
   allowPlainHttp: boolean,

@@ -25,12 +25,13 @@ export interface EventMessage {
 /**
  * The CloudEvent of a VOD event. Never throws, whatever the event holds.
  *
- * - `time` is EventTime exactly as received, so that the id can be recomputed from the published event. For want of
- *   a valid EventTime it is `fallbackTime`: the enqueue time of the message, RFC 3339 in UTC.
- * - CloudEvents forbids control characters, lone surrogates and noncharacters in attributes. In `subject`, `type`
- *   and `queue` these, and `%`, are percent-encoded from UTF-8. In `subject`, `<MediaType>/<MediaId>`, so is a `/`
- *   within MediaType, so that the first `/` is always the separator. `data` has the exact values.
- * - `data` of a foreign event is its JSON text exactly as received; its `subject` is its media id, if it has one.
+ * - `time` is EventTime exactly as received, so that the id can be recomputed from the published event. For
+ * want of   a valid EventTime it is `fallbackTime`: the enqueue time of the message, RFC 3339 in UTC. -
+ * CloudEvents forbids control characters, lone surrogates and noncharacters in attributes. In `subject`,
+ * `type`   and `queue` these, and `%`, are percent-encoded from UTF-8. In `subject`, `<MediaType>/<MediaId>`,
+ * so is a `/`   within MediaType, so that the first `/` is always the separator. `data` has the exact values.
+ * - `data` of a foreign event is its JSON text exactly as received; its `subject` is its media id, if it has
+ * one.
  */
 export function toCloudEvent(
   event: VodEvent,
@@ -65,14 +66,15 @@ export function toCloudEvent(
 const replayMark = /^\{"replayid":"[A-Za-z0-9-]*",/;
 
 /**
- * A CloudEvent of `toCloudEvent` with the extension attribute `replayid`, which replaces an earlier one. Done on the
- * text: `data` of a foreign event would not survive parsing. The replay id consists of letters, digits and hyphens.
+ * A CloudEvent of `toCloudEvent` with the extension attribute `replayid`, which replaces an earlier one. Done
+ * on the text: `data` of a foreign event would not survive parsing. The replay id consists of letters, digits
+ * and hyphens.
  */
 export function withReplayId(body: string, replayId: string): string {
   return `{"replayid":"${replayId}",${body.replace(replayMark, '{').slice(1)}`;
 }
 
-/** What a stored CloudEvent says of its event. */
+/** The event that a stored CloudEvent describes. */
 export interface StoredEvent {
   readonly id: string;
   readonly time: string;

@@ -13,12 +13,12 @@ export interface DeadLetter {
   /** The body as received, byte for byte, unless `form` says otherwise. */
   body: string | Uint8Array;
   /**
-   * `xml-text`: the body is XML text, because it holds what XML cannot express. `message-xml`: it is the whole message
-   * as XML, because the damage is elsewhere.
+   * `xml-text`: the body is XML text, because it holds what XML cannot express. `message-xml`: it is the
+   * whole message as XML, because the damage is elsewhere.
    */
   form?: 'xml-text' | 'message-xml' | undefined;
   code: DeadLetterCode;
-  /** What is wrong, without quoting the body. */
+  /** The fault, without quoting the body. */
   reason: string;
   /** Where in the body. */
   at: string;
@@ -64,8 +64,6 @@ const names = {
   replayId: 'Dead-Letter-Replay',
 } as const;
 
-/** The header that every dead letter has. */
-export const deadLetterCodeHeader = names.code;
 /** The header of a copy that says when the first of its kind became a dead letter, as an ISO time. */
 export const deadLetterTimeHeader = names.time;
 
@@ -86,8 +84,8 @@ export function deadLetterHeaders(letter: DeadLetter): Record<string, string> {
 }
 
 /**
- * Reads the headers of a stored dead letter. Texts stay as they are in the headers, where all but printable ASCII is
- * percent-encoded.
+ * Reads the headers of a stored dead letter. Texts stay as they are in the headers, where all but printable
+ * ASCII is percent-encoded.
  */
 export function readDeadLetterHeaders(headers: DeadLetterHeaders, storedAtMs: number): DeadLetterFacts {
   const header = (name: keyof typeof names): string => headers[names[name]] ?? '';
@@ -132,7 +130,10 @@ export function doneDeadLetterHeaders(
   };
 }
 
-/** The headers of the copy of a dead letter that is one for another reason than before; the first reason is kept. */
+/**
+ * The headers of the copy of a dead letter that is one for another reason than before; the first reason is
+ * kept.
+ */
 export function recodedDeadLetterHeaders(
   letter: KeptDeadLetter,
   { code, reason, at }: Pick<DeadLetter, 'code' | 'reason' | 'at'>,

@@ -2,8 +2,8 @@ import { mediaSubject } from './attribute.js';
 import type { EventFields, NativeEventBase, NativeEventType } from './native-event.js';
 
 /**
- * A media was deleted, or could not be.
- * Source: https://www.alibabacloud.com/help/doc-detail/113808.html. Every text is as received, unknown values too.
+ * A media was deleted, or could not be. Source: https://www.alibabacloud.com/help/doc-detail/113808.html.
+ * Every text is as received, unknown values too.
  */
 export interface DeleteMediaComplete extends NativeEventBase {
   readonly kind: 'delete-media-complete';

@@ -14,11 +14,12 @@ export const followUpSchema = 'urn:vod-relay:schema:FollowUp:1';
 const vodSource = /^acs:vod:[A-Za-z0-9._~%-]*:[A-Za-z0-9._~%-]*$/;
 
 /**
- * The CloudEvent that tells what came of taking a follow-up up. A follow-up that `readFollowUp` gave never makes it
- * throw: its `source`, `queue` and `replayId` can be attributes as they are.
+ * The CloudEvent that tells what came of taking a follow-up up. A follow-up that `readFollowUp` gave never
+ * makes it throw: its `source`, `queue` and `replayId` can be attributes as they are.
  *
- * A postponed one holds everything to take the follow-up up again: `readFollowUp` gives it back with the attempts of
- * `result`, one postponement more, and waits from `nowMs` until `result` says, or not at all when it does not.
+ * A postponed one holds everything to take the follow-up up again: `readFollowUp` gives it back with the
+ * attempts of `result`, one postponement more, and waits from `nowMs` until `result` says, or not at all when
+ * it does not.
  *
  * @param nowMs epoch milliseconds; the `time` of the event, from which a wait is counted.
  */
@@ -72,11 +73,12 @@ export function toFollowUpEvent(
 }
 
 /**
- * The follow-up that a stored DeleteMediaComplete asks for, or that an event of the outcome `postponed` puts off.
- * Its `eventTime` is an instant that exists. Values are carried as they are: whether they are known is for the plan.
+ * The follow-up that a stored DeleteMediaComplete asks for, or that an event of the outcome `postponed` puts
+ * off. Its `eventTime` is an instant that exists. Values are carried as they are: whether they are known is
+ * for the plan.
  *
- * @returns undefined for any other text. Never throws. An optional field of a wrong type makes the text another one
- *   too: an error code that is passed over could lead to a call that it forbids.
+ * @returns undefined for any other text. Never throws. An optional field of a wrong type makes the text
+ * another one   too: an error code that is passed over could lead to a call that it forbids.
  */
 export function readFollowUp(text: string): FollowUp | undefined {
   const event = parseObject(text);
@@ -156,7 +158,9 @@ function fromPostponed(event: Fields, data: Fields): FollowUp | undefined {
   });
 }
 
-/** The parts that the two kinds of event have in the same place are taken from there; `own` are the others. */
+/**
+ * The parts that the two kinds of event have in the same place are taken from there; `own` are the others.
+ */
 function followUpOf(
   event: Fields,
   data: Fields,
@@ -233,7 +237,7 @@ function isTime(value: unknown): value is string {
   return typeof value === 'string' && isInstant(value);
 }
 
-/** What the half counts itself stays far below: a number beyond is none of its own. */
+/** Counts of the follow-up half stay far below: a larger number comes from elsewhere. */
 const mostCounted = 1e9;
 
 function isCount(value: unknown): value is number {

@@ -1,4 +1,4 @@
-/** What became, or is to become, of the upload of a media, and what each outcome means in one line. */
+/** The outcomes of a follow-up, with the meaning of each in one line. */
 export const followUpOutcomes = {
   deleted: 'VOD has deleted what was left of the uploads of the media.',
   'nothing-to-delete': 'VOD answers that there is no such upload, media or file.',
@@ -12,7 +12,10 @@ export const followUpOutcomes = {
 
 export type FollowUpOutcome = keyof typeof followUpOutcomes;
 
-/** One planned follow-up: all that its plan, its guard and its call need, carried from one taking-up to the next. */
+/**
+ * One planned follow-up: all that its plan, its guard and its call need, carried from one taking-up to the
+ * next.
+ */
 export interface FollowUp {
   /** `id` of the CloudEvent of the deletion. */
   readonly eventId: string;
@@ -22,7 +25,9 @@ export interface FollowUp {
   readonly queue: string;
   /** EventTime as VOD wrote it. */
   readonly eventTime: string;
-  /** When NATS stored the event, epoch milliseconds: the deletion was before. Present when EventTime is later. */
+  /**
+   * When NATS stored the event, epoch milliseconds: the deletion was before. Present when EventTime is later.
+   */
   readonly knownSinceMs?: number;
   readonly mediaId: string;
   readonly mediaType: string;
@@ -36,11 +41,14 @@ export interface FollowUp {
   readonly attempts: number;
   /** How often it was put off so far. */
   readonly postponements: number;
-  /** It is to be taken up this long after it was stored, by the clock of NATS: at once when it comes from its event. */
+  /**
+   * It is to be taken up this long after it was stored, by the clock of NATS: at once when it comes from its
+   * event.
+   */
   readonly waitMs: number;
 }
 
-/** What came of taking a follow-up up once. */
+/** The result of one attempt at a follow-up. */
 export interface FollowUpResult {
   readonly outcome: FollowUpOutcome;
   /** The row of the plan that decided. */

@@ -1,6 +1,6 @@
 /**
- * Every name that NATS sees: subjects, streams, durable consumers and their filters. No other file writes one.
- * The prefix is used as it is: the configuration has checked it.
+ * Every name that NATS sees: subjects, streams, durable consumers and their filters. No other file writes
+ * one. The prefix is used as it is: the configuration has checked it.
  */
 import type { DeadLetterCode } from './dead-letter-code.js';
 import { deleteMediaComplete } from './delete-media-complete.js';
@@ -54,7 +54,7 @@ export function streamKindOf(name: string): StreamKind | undefined {
   return Object.entries(streamSuffixes).find(ofName)?.[0] as StreamKind | undefined;
 }
 
-/** What all subjects of a kind begin with, without the dot that follows: `vod.event`. */
+/** The beginning of all subjects of a kind, without the dot that follows: `vod.event`. */
 export function subjectRoots(prefix: string): Readonly<Record<SubjectKind, string>> {
   return mapValues(subjectKinds, ({ token }) => `${prefix}.${token}`);
 }
@@ -65,7 +65,7 @@ export function streamSubjects(prefix: string, stream: StreamKind): string[] {
   return kinds.filter((kind) => subjectKinds[kind].stream === stream).map((kind) => `${roots[kind]}.>`);
 }
 
-/** What a replay must not send to: every root but that of the replays themselves. */
+/** The prefixes that a replay must not send to: every root but that of the replays themselves. */
 export function reservedRoots(prefix: string): string[] {
   const roots = subjectRoots(prefix);
   return kinds.filter((kind) => kind !== 'replay').map((kind) => roots[kind]);
@@ -77,8 +77,9 @@ export function underPrefix(subject: string, from: string, to: string): string {
 }
 
 /**
- * Where an event is published: `<prefix>.event.DeleteMediaComplete.<status>.<mediaType>.<deleteType>.<mediaId>`, or
- * for a foreign event `<prefix>.event.<EventType>[.<mediaId>]`.
+ * Where an event is published:
+ * `<prefix>.event.DeleteMediaComplete.<status>.<mediaType>.<deleteType>.<mediaId>`, or for a foreign event
+ * `<prefix>.event.<EventType>[.<mediaId>]`.
  */
 export function eventSubject(prefix: string, event: VodEvent): string {
   const tokens =
@@ -123,7 +124,7 @@ export function followUpSubject(prefix: string, outcome: FollowUpOutcome, mediaI
   return `${followUpRoot(prefix, outcome)}.${subjectToken(mediaId)}`;
 }
 
-/** What the subjects of one outcome begin with. */
+/** The beginning of the subjects of one outcome. */
 export function followUpRoot(prefix: string, outcome: FollowUpOutcome): string {
   return `${subjectRoots(prefix).followUp}.${outcome}`;
 }
@@ -138,7 +139,10 @@ export function permitOfSubject(subject: string): number {
   return Number(subject.slice(subject.lastIndexOf('.') + 1));
 }
 
-/** Where replicas tell each other of a refusal for the quota: `<prefix>.permit-refused.<account>`, which no stream keeps. */
+/**
+ * Where replicas tell each other of a refusal for the quota: `<prefix>.permit-refused.<account>`, which no
+ * stream keeps.
+ */
 export function permitRefusedSubject(prefix: string, account: string): string {
   return `${subjectRoots(prefix).permitRefused}.${subjectToken(account)}`;
 }

@@ -3,7 +3,7 @@ const backslash = 0x5c;
 
 /**
  * A JSON text without the blanks between its tokens; strings, numbers and the order of keys are untouched.
- * What is not JSON comes out as some text, without an error.
+ * A text that is not JSON comes out as some text, without an error.
  */
 export function minifyJson(json: string): string {
   let minified = '';

@@ -6,7 +6,9 @@ export interface NativeEventBase {
   readonly mediaId: string;
 }
 
-/** The fields of an event as VOD sends them, each checked when it is asked for. What has not the form throws. */
+/**
+ * The fields of an event as VOD sends them, each checked when it is asked for. What has not the form throws.
+ */
 export interface EventFields {
   /** A text that is not empty, and no JSON in a string. */
   text(name: string): string;
@@ -24,14 +26,19 @@ export interface EventFields {
 /** Everything that is particular to one type of event. All stages ask here. */
 export interface NativeEventType<E extends NativeEventBase = NativeEventBase> {
   readonly kind: E['kind'];
-  /** The `EventType` as VOD writes it: the end of the CloudEvents `type`, and the first token of the subject. */
+  /**
+   * The `EventType` as VOD writes it: the end of the CloudEvents `type`, and the first token of the subject.
+   */
   readonly eventType: string;
   /** The `dataschema`: the `$id` of `data` in a file of `schema/`, whose own is this and `:cloud-event`. */
   readonly schema: string;
   /** The names of the fields that `read` may ask for. */
   readonly fields: readonly string[];
   read(fields: EventFields): E;
-  /** Tells two events of one source and type apart: the part of the event id that follows these. Never change it. */
+  /**
+   * Tells two events of one source and type apart: the part of the event id that follows these. Never change
+   * it.
+   */
   identity(event: E): readonly unknown[];
   /** The tokens of the subject after the type. */
   subjectTokens(event: E): readonly string[];

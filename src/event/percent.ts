@@ -1,8 +1,9 @@
 /**
- * `text` with every match of `forbidden` (a `gu` pattern that matches one code point at a time) written as its
- * UTF-8 bytes, `%` and two upper-case hexadecimal digits each. A lone surrogate, which UTF-8 cannot express, is
- * written as the three bytes its number would have (`%ED%A0%80` for U+D800): the same every time, and never equal
- * to another text's encoding. As long as `forbidden` matches `%`, distinct texts give distinct results.
+ * `text` with every match of `forbidden` (a `gu` pattern that matches one code point at a time) written as
+ * its UTF-8 bytes, `%` and two upper-case hexadecimal digits each. A lone surrogate, which UTF-8 cannot
+ * express, is written as the three bytes its number would have (`%ED%A0%80` for U+D800): the same every time,
+ * and never equal to another text's encoding. As long as `forbidden` matches `%`, distinct texts give
+ * distinct results.
  */
 export function percentEncode(text: string, forbidden: RegExp): string {
   return text.replace(forbidden, encodeCodePoint);

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { percentEncode } from './percent.js';
 
-/** A longer token is cut: NATS closes the connection on a protocol line over 4 KiB, and a MediaId may be 64 KiB. */
+/**
+ * A longer token is cut: NATS closes the connection on a protocol line over 4 KiB, and a MediaId may be 64
+ * KiB.
+ */
 const maxTokenLength = 200;
 const keptWhenCut = 160;
 
@@ -13,8 +16,8 @@ const keptWhenCut = 160;
  * - a token over 200 characters becomes its first 160 (less if that would split a `%XX`), `%-`, and the first
  *   128 bits of SHA-256 over the whole token in lower-case hexadecimal. `%-` occurs in no other token.
  *
- * Distinct texts give distinct tokens. A token without `%-` that is not `%` gives its text back on URI decoding
- * (lone surrogates excepted).
+ * Distinct texts give distinct tokens. A token without `%-` that is not `%` gives its text back on URI
+ * decoding (lone surrogates excepted).
  */
 export function subjectToken(text: string): string {
   if (text === '') return '%';

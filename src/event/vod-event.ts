@@ -28,8 +28,8 @@ export interface EventOrigin {
 }
 
 /**
- * The CloudEvents `source`: `acs:vod:<region>:<account>`, always a valid URI. The queue is not part of it, so that
- * an event that reaches us through two queues of one account keeps one id.
+ * The CloudEvents `source`: `acs:vod:<region>:<account>`, always a valid URI. The queue is not part of it, so
+ * that an event that reaches us through two queues of one account keeps one id.
  */
 export function eventSource(origin: Pick<EventOrigin, 'region' | 'account'>): string {
   return `acs:vod:${uriPart(origin.region)}:${uriPart(origin.account)}`;

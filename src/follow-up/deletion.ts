@@ -13,7 +13,7 @@ export interface VodSite {
   vodNowMs: () => number | undefined;
 }
 
-/** What has to be known about a job at the moment of its call. */
+/** The facts about a job at the moment of its call. */
 export interface JobFacts {
   /** It is this late by the clocks of this machine and of NATS both, epoch milliseconds. */
   nowMs: () => Promise<number>;
@@ -41,9 +41,14 @@ export interface DeletionOptions {
 type Planned = { kind: 'call' | 'verify'; row: string };
 
 const retryBackOff = { baseMs: 2_000, maxMs: 15 * 60_000 };
-/** A media that was quiet this short a time ago still is. Spares a second question when a permit had to be changed. */
+/**
+ * A media that was quiet this short a time ago still is. Spares a second question when a permit had to be
+ * changed.
+ */
 const guardHoldsMs = 10_000;
-/** For this long after a look no other replica can have had the job: that takes the 15 s of a lost connection. */
+/**
+ * For this long after a look no other replica can have had the job: that takes the 15 s of a lost connection.
+ */
 const lookHoldsMs = 10_000;
 /** Why a follow-up is given up. */
 export const tooOld = 'the deletion is more than seven days ago: VOD has removed the parts by itself';
@@ -51,8 +56,8 @@ export const tooOld = 'the deletion is more than seven days ago: VOD has removed
 /**
  * Deletes the parts of one media: permit → guard → DeleteMultipartUpload.
  *
- * The guard comes after the permit, so that its answer is never older than the wait for one call. A refusal for the
- * quota is no attempt: the permit stays away for longer, and the next one is waited for.
+ * The guard comes after the permit, so that its answer is never older than the wait for one call. A refusal
+ * for the quota is no attempt: the permit stays away for longer, and the next one is waited for.
  * @throws the reason of a signal when the work was not finished; whatever else is thrown is a bug.
  */
 export function createDeletion({ guard, quietPeriodMs, maxAttempts, clock, onClock }: DeletionOptions) {
@@ -156,7 +161,8 @@ export function createDeletion({ guard, quietPeriodMs, maxAttempts, clock, onClo
         return { ...facts, outcome: 'failed' };
       case 'credentials':
       case 'clock':
-        // Every call fails until an operator has mended that, and the media has no part in it: no attempt is used up.
+        // Every call fails until an operator has mended that, and the media has no part in it: no attempt is
+        // used up.
         return { ...facts, outcome: 'postponed', attempts, dueMs: dueMs(postponements + 1) };
       case 'throttled':
       case 'retry':

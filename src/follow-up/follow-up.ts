@@ -15,7 +15,7 @@ export interface FollowUpOptions extends DeletionOptions {
   publisher: Pick<Publisher, 'publish'>;
   /** Where the calls for an event go; undefined when the config has no queue of its account and region. */
   siteOf: (followUp: FollowUp) => VodSite | undefined;
-  /** What became of a follow-up so far. */
+  /** The state of a follow-up so far. */
   lookUp: OutcomeLookUp;
   policy: FollowUpPolicy;
   /** The subject prefix. */
@@ -37,10 +37,11 @@ const lookUpAgainMs = 30_000;
 /**
  * The path of one follow-up, from its event in the stream to its outcome in the other:
  *
- *     read → plan → look up → permit → guard → DeleteMultipartUpload → publish the outcome → PubAck → ack, last
+ *     read → plan → look up → permit → guard → DeleteMultipartUpload → publish the outcome → PubAck → ack,
+ * last
  *
- * What cannot be decided now is put off: its outcome `postponed` holds all that is needed, and is the next job.
- * A job that a stop interrupts is given back at once. The returned function rejects only for a bug.
+ * A follow-up that cannot be decided yet gets the outcome `postponed`, which holds all that the next job
+ * needs. A job that a stop interrupts is given back at once. The returned function rejects only for a bug.
  */
 export function createFollowUp(options: FollowUpOptions): (job: Job, signals: JobSignals) => Promise<void> {
   const { publisher, siteOf, lookUp, policy, guard, quietPeriodMs, prefix, clock } = options;
@@ -154,8 +155,8 @@ export function createFollowUp(options: FollowUpOptions): (job: Job, signals: Jo
   }
 
   /**
-   * Publishes until it is stored, and lets other jobs be begun meanwhile. Given back instead, the job would be done again,
-   * with another call to VOD. @throws the signal's reason when that is aborted first.
+   * Publishes until it is stored, and lets other jobs be begun meanwhile. Given back instead, the job would
+   * be done again, with another call to VOD. @throws the signal's reason when that is aborted first.
    */
   async function keep(job: Job, publication: Publication, signal: AbortSignal): Promise<void> {
     for (let failures = 1; ; failures++) {

@@ -1,7 +1,10 @@
 /** Values that a row fits; `any` fits every value, known or not. */
 type Values = readonly string[] | 'any';
 
-/** Error codes that a row fits, in any case, a `*` at the end standing for any end; `none`: there is no error code. */
+/**
+ * Error codes that a row fits, in any case, a `*` at the end standing for any end; `none`: there is no error
+ * code.
+ */
 type Codes = readonly string[] | 'any' | 'none';
 
 /** One row of the plan: which events it fits, and what is to be done about them. */
@@ -48,9 +51,9 @@ export const unknownValue: PlanRow = {
 };
 
 /**
- * The plan, in the order of evaluation: the first row that fits an event decides. Only the last row fits an unknown
- * value, so that none can lead to a call, and it fits everything. Codes and rules are from the vendor's pages on
- * DeleteMediaComplete, DeleteVideo and DeleteMultipartUpload.
+ * The plan, in the order of evaluation: the first row that fits an event decides. Only the last row fits an
+ * unknown value, so that none can lead to a call, and it fits everything. Codes and rules are from the
+ * vendor's pages on DeleteMediaComplete, DeleteVideo and DeleteMultipartUpload.
  */
 export const planRows: readonly PlanRow[] = [
   {

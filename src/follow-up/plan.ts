@@ -1,10 +1,13 @@
 import type { FollowUp } from '../event/follow-up.js';
 import { planRows, unknownValue, type PlanRow } from './plan-table.js';
 
-/** `orphans`: call where parts of an upload may be left; `verify`: also where VOD should have removed them; `off`: never. */
+/**
+ * `orphans`: call where parts of an upload may be left; `verify`: also where VOD should have removed them;
+ * `off`: never.
+ */
 export type FollowUpPolicy = 'orphans' | 'verify' | 'off';
 
-/** What is to be done about a follow-up, and the row of the plan that says so. */
+/** The action for a follow-up, and the row of the plan that gives it. */
 export type Plan =
   | {
       /** `call`: parts of an upload may be left. `verify`: VOD is expected to answer that nothing is. */
@@ -23,11 +26,11 @@ const unguarded =
   'followUp.guard is off, and without the guard only videos whose whole deletion failed are called on';
 
 /**
- * What is to be done about a follow-up, by the table in `plan-table.ts`.
+ * The action for a follow-up, by the table in `plan-table.ts`.
  *
- * @param guarded whether VOD is asked, before a call, that the media was not modified lately. Without that, an upload
- *   that is running may be what the call deletes: then only those videos are called on whose whole deletion was asked
- *   for and failed, since whoever asked has no use for an upload to it.
+ * @param guarded whether VOD is asked, before a call, that the media was not modified lately. Without that,
+ * an upload   that is running may be what the call deletes: then only those videos are called on whose whole
+ * deletion was asked   for and failed, since whoever asked has no use for an upload to it.
  */
 export function plan(followUp: FollowUp, policy: FollowUpPolicy, guarded: boolean): Plan {
   const { name: row, action, why } = rowOf(followUp);
@@ -39,7 +42,8 @@ export function plan(followUp: FollowUp, policy: FollowUpPolicy, guarded: boolea
     case 'guarded-call':
       return guarded ? { kind: 'call', row } : skipped(row, unguarded);
     case 'verify':
-      // Not even without the guard can this hit an upload: the video is gone, or never was, and ids are not reused.
+      // Not even without the guard can this hit an upload: the video is gone, or never was, and ids are not
+      // reused.
       return policy === 'verify' ? { kind: 'verify', row } : skipped(row, why);
     case 'skipped':
     case 'blocked':

@@ -1,7 +1,7 @@
 import { isInstant } from '../event/instant.js';
 import { ownCodes, publicText, VodError } from './vod-error.js';
 
-/** What came back over HTTP. */
+/** The answer over HTTP. */
 export interface VodResponse {
   status: number;
   headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -27,14 +27,14 @@ export interface VideoInfo {
 /** The call that was answered. */
 export interface AnsweredCall {
   operation: string;
-  /** What the request had that no error may tell. */
+  /** The secrets of the request, which no error may hold. */
   secrets: readonly (string | undefined)[];
 }
 
 /**
- * Decides what an answer means. Success is status 200 with a RequestId and without a Code, and nothing else; the
- * Content-Type is not looked at, since gateways send theirs. An answer that is not VOD's is described and never
- * quoted: a proxy's page may show the request that it could not pass on.
+ * Decides what an answer means. Success is status 200 with a RequestId and without a Code, and nothing else;
+ * the Content-Type is not looked at, since gateways send theirs. An answer that is not VOD's is described and
+ * never quoted: a proxy's page may show the request that it could not pass on.
  *
  * @throws VodError for every other answer.
  */
@@ -74,8 +74,8 @@ export function readAnswer(response: VodResponse, { operation, secrets }: Answer
 /**
  * The media that GetVideoInfo tells of.
  *
- * @throws VodError when it is another media, or a field is missing or no valid time: a guess could let a call through
- * that aborts an upload under way.
+ * @throws VodError when it is another media, or a field is missing or no valid time: a guess could let a call
+ * through that aborts an upload under way.
  */
 export function readVideoInfo({ requestId, members }: VodAnswer, mediaId: string): VideoInfo {
   const fail = (message: string): VodError =>
@@ -136,7 +136,9 @@ function codeOf(value: unknown, secrets: AnsweredCall['secrets']): string | unde
   return /^\w[\w.-]{0,99}$/.test(code) ? code : undefined;
 }
 
-/** VOD's text about a signature quotes the string that was signed, with the access key id and the token in it. */
+/**
+ * VOD's text about a signature quotes the string that was signed, with the access key id and the token in it.
+ */
 function messageOf(code: string, message: unknown, secrets: AnsweredCall['secrets']): string {
   if (typeof message !== 'string' || message.trim() === '') return 'no message';
   if (/signature(?!nonce)/i.test(code)) return 'the text is left out, as it quotes the request';

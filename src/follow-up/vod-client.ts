@@ -12,7 +12,9 @@ export interface VodClientOptions {
   endpoint: string;
   credentials: VodCredentialsSource;
   clock: Clock;
-  /** How long a call may take as a whole, from asking for credentials to the end of the body; default 10 s. */
+  /**
+   * How long a call may take as a whole, from asking for credentials to the end of the body; default 10 s.
+   */
   answerWithinMs?: number;
 }
 
@@ -41,12 +43,13 @@ const maxConnections = 64;
 /**
  * The two operations of VOD that a follow-up needs, over keep-alive connections.
  *
- * The vendor's SDK (`@alicloud/openapi-core`) is not used: it loses the status of an answer that is not JSON, its
- * read timeout fails on a connection used before, no call can be aborted, and it brings 40 packages with an install
- * script. What is left of it for two operations is the signature, which a published vector proves.
+ * The vendor's SDK (`@alicloud/openapi-core`) is not used: it loses the status of an answer that is not JSON,
+ * its read timeout fails on a connection used before, no call can be aborted, and it brings 40 packages with
+ * an install script. What is left of it for two operations is the signature, which a published vector proves.
  *
- * A call resolves only when VOD said that it took effect. It rejects with a VodError in any other case, or with the
- * reason of the caller's signal. It is tried a second time only when VOD refused the credentials, with a fresh set.
+ * A call resolves only when VOD said that it took effect. It rejects with a VodError in any other case, or
+ * with the reason of the caller's signal. It is tried a second time only when VOD refused the credentials,
+ * with a fresh set.
  */
 export class VodClient {
   readonly #pool: HttpPool;
@@ -89,8 +92,8 @@ export class VodClient {
   }
 
   /**
-   * Finds out whether an operation is permitted, by a call without effect: about a media that cannot exist, and for
-   * DeleteMultipartUpload of a type that VOD refuses as well.
+   * Finds out whether an operation is permitted, by a call without effect: about a media that cannot exist,
+   * and for DeleteMultipartUpload of a type that VOD refuses as well.
    *
    * @throws VodError when it is not permitted, or the call failed in another way.
    */
@@ -110,7 +113,9 @@ export class VodClient {
     }
   }
 
-  /** It is this late by VOD's clock, as the last answer had it, epoch milliseconds; undefined when none had. */
+  /**
+   * It is this late by VOD's clock, as the last answer had it, epoch milliseconds; undefined when none had.
+   */
   get vodNowMs(): number | undefined {
     return this.#moment && this.#moment.vodMs + this.#clock.monotonicMs() - this.#moment.monotonicMs;
   }

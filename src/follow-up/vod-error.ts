@@ -1,13 +1,13 @@
 import { uriEncode } from './vod-signature.js';
 
 /**
- * What a failed call calls for.
+ * The next step after a failed call.
  *
  * - `gone`: there is nothing to delete, or nothing to delete it from. The call is settled.
  * - `throttled`: over the account's quota, and without effect. The same call may succeed a little later.
- * - `retry`: it failed for now, or in a way that is not known. It may have taken effect; calling again is harmless.
- * - `credentials`: no credentials, or refused ones, after a fresh set was tried as well. The media has no part in it:
- *   every call fails until the operator mends it, and the same call succeeds then.
+ * - `retry`: it failed for now, or in a way that is not known. It may have taken effect; calling again is
+ * harmless. - `credentials`: no credentials, or refused ones, after a fresh set was tried as well. The media
+ * has no part in it:   every call fails until the operator mends it, and the same call succeeds then.
  * - `clock`: the clock of this machine is off. As with `credentials`, but no other set would help.
  * - `blocked`: a permission, an account or a bucket stands in the way, which only an operator can change.
  * - `bug`: the request itself is wrong, and the same request will be wrong again.
@@ -37,8 +37,9 @@ export const ownCodes = {
 } as const;
 
 /**
- * What can go wrong between us and VOD. Every failed call rejects with a VodError and nothing else does, apart from
- * an abort by the caller's own signal. It has no `cause`, since what lies below may quote a request with its token.
+ * An error between this process and VOD. Every failed call rejects with a VodError and nothing else does,
+ * apart from an abort by the caller's own signal. It has no `cause`, since what lies below may quote a
+ * request with its token.
  */
 export class VodError extends Error {
   override readonly name = 'VodError';
@@ -47,7 +48,7 @@ export class VodError extends Error {
   readonly kind: VodErrorKind;
   readonly status: number | undefined;
   readonly requestId: string | undefined;
-  /** What the operator can do, in one sentence. */
+  /** The operator's next step, in one sentence. */
   readonly advice: string;
   /** How long VOD asks to wait, in milliseconds (header `x-acs-retry-after`). */
   readonly retryAfterMs: number | undefined;
@@ -69,7 +70,9 @@ export class VodError extends Error {
 }
 
 interface Meaning {
-  /** In lower case, since VOD and its gateway spell some codes differently. A `*` at the end is any ending. */
+  /**
+   * In lower case, since VOD and its gateway spell some codes differently. A `*` at the end is any ending.
+   */
   code: string;
   /** Counts only if the message has this in it. */
   saying?: RegExp;
@@ -86,9 +89,9 @@ const key = 'check the access key, and that it is active';
 const ours = 'report it with the request id: vod-relay makes a request that VOD does not accept';
 
 /**
- * What each code means, by the code alone: VOD sends nearly all of its own with HTTP status 400. The first row that
- * matches counts; a code that no row matches is retried. Sources: VOD "DeleteMultipartUpload", "GetVideoInfo",
- * "Common error codes" and "QPS limits"; the codes of tokens are those of the SDKs.
+ * The meaning of each code, by the code alone: VOD sends nearly all of its own with HTTP status 400. The
+ * first row that matches counts; a code that no row matches is retried. Sources: VOD "DeleteMultipartUpload",
+ * "GetVideoInfo", "Common error codes" and "QPS limits"; the codes of tokens are those of the SDKs.
  */
 const meanings: readonly Meaning[] = [
   { code: 'invalidmultipartupload.notfound', kind: 'gone', advice: 'nothing to do: no upload is left' },
@@ -101,7 +104,8 @@ const meanings: readonly Meaning[] = [
   { code: 'invalidsecuritytoken*', kind: 'credentials', advice: token },
   { code: 'securitytokenexpired*', kind: 'credentials', advice: token },
   { code: 'missingsecuritytoken*', kind: 'credentials', advice: token },
-  // The gateway names an expired token so at times, and an expired token must never pass for a request of ours.
+  // The gateway names an expired token so at times, and an expired token must never pass for a request of
+  // ours.
   { code: 'invalidparameter*', saying: /security-?token/i, kind: 'credentials', advice: token },
   { code: 'invalidaccesskeyid*', kind: 'credentials', advice: key },
   {
@@ -109,8 +113,8 @@ const meanings: readonly Meaning[] = [
     kind: 'clock',
     advice: 'set the clock of this machine: it is more than 15 minutes away from that of VOD',
   },
-  // The signer is proven by a published vector, so the secret is wrong. It can be set right at any time, and then the
-  // same call succeeds: nothing is given up for it.
+  // The signer is proven by a published vector, so the secret is wrong. It can be set right at any time, and
+  // then the same call succeeds: nothing is given up for it.
   {
     code: 'signaturedoesnotmatch',
     kind: 'credentials',
@@ -192,8 +196,9 @@ function meaningOf(code: string, message: string): Omit<Meaning, 'code'> {
 }
 
 /**
- * A text from outside as it may stand in an error or a log: one line of at most 500 characters, without these secrets
- * (as they are, or percent-encoded), queries of URLs, values named as secrets, or anything that looks like one.
+ * A text from outside as it may stand in an error or a log: one line of at most 500 characters, without these
+ * secrets (as they are, or percent-encoded), queries of URLs, values named as secrets, or anything that looks
+ * like one.
  */
 export function publicText(text: string, secrets: readonly (string | undefined)[] = []): string {
   let safe = text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ');

@@ -74,7 +74,10 @@ export function canonicalQuery(parameters: Readonly<Record<string, string>>): st
 
 const reserved = /[^A-Za-z0-9._~-]/gu;
 
-/** RFC 3986: only the unreserved characters stay. `encodeURIComponent` keeps five more, and throws at some texts. */
+/**
+ * RFC 3986: only the unreserved characters stay. `encodeURIComponent` keeps five more, and throws at some
+ * texts.
+ */
 export function uriEncode(text: string): string {
   return percentEncode(text, reserved);
 }

@@ -14,7 +14,7 @@ export interface NatsOptions {
   tls: NatsTls;
 }
 
-/** What the connection reports. */
+/** The reports of the connection. */
 export interface ConnectionEvents {
   connected(server: string): void;
   connectFailed(servers: readonly string[], reason: string, error: unknown, retryInMs: number): void;
@@ -24,7 +24,9 @@ export interface ConnectionEvents {
   reconnectFailed(reason: string, error: unknown): void;
   /** The server refuses something: a subject, the credentials, what is beyond a limit. */
   refused(refusal: Refusal): void;
-  /** A file of secrets or certificates cannot be used, and what was in it before is; undefined: it can again. */
+  /**
+   * A file of secrets or certificates cannot be used, and what was in it before is; undefined: it can again.
+   */
   staleFile(key: string, error: unknown): void;
 }
 
@@ -41,8 +43,8 @@ interface Watchers {
 }
 
 /**
- * Connects once, and then reconnects for ever; the library's default gives up after 20 s. A frozen server is noticed
- * within `pingInterval × (maxPingOut + 1)` = 30 s.
+ * Connects once, and then reconnects for ever; the library's default gives up after 20 s. A frozen server is
+ * noticed within `pingInterval × (maxPingOut + 1)` = 30 s.
  * @throws DialError when no server is reached.
  * @throws NatsError when a server refuses the credentials, or does not answer in time.
  * @throws Error when a file of credentials or certificates cannot be read.
@@ -114,8 +116,8 @@ export async function keepConnecting(
 }
 
 /**
- * In random order, and twice: the library drops for good a server that it cannot reach at the first connect, and a
- * server that is down just then would not be there for a later failover.
+ * In random order, and twice: the library drops for good a server that it cannot reach at the first connect,
+ * and a server that is down just then would not be there for a later failover.
  */
 function serverPool(servers: readonly string[]): string[] {
   const shuffled = servers

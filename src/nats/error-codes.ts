@@ -1,8 +1,8 @@
 import { NatsError } from 'nats';
 
 /**
- * The error codes of JetStream that are acted on, under the names that nats-server gives them. No other file has a
- * number. Source: server/errors.json of nats-server.
+ * The error codes of JetStream that are acted on, under the names that nats-server gives them. No other file
+ * has a number. Source: server/errors.json of nats-server.
  */
 export const apiErrors = {
   accountResourcesExceeded: 10002,

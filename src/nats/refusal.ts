@@ -1,6 +1,6 @@
 import type { NatsConnection, Status } from 'nats';
 
-/** What the server refuses, in its own words. */
+/** A refusal of the server, in its own words. */
 export interface Refusal {
   text: string;
   /** Of a subject that the user may not use. */
@@ -8,7 +8,10 @@ export interface Refusal {
   subject?: string | undefined;
 }
 
-/** What a status of the type `error` is about. It has the code only; the library keeps the text of some beside it. */
+/**
+ * The refusal in a status of the type `error`. It has the code only; the library keeps the text of some
+ * beside it.
+ */
 export function refusalOf(connection: NatsConnection, { data, permissionContext }: Status): Refusal {
   if (permissionContext) {
     const { subject } = permissionContext;

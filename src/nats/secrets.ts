@@ -31,9 +31,9 @@ export interface NatsTls {
 export type OnStaleFile = (key: string, error: unknown) => void;
 
 /**
- * Files are read at each (re)connect, so that rotated credentials are picked up. One that cannot be read makes the
- * first connect fail; after that the bytes before have to do, and the server says whether they still do. An
- * authenticator that throws would close the connection for good.
+ * Files are read at each (re)connect, so that rotated credentials are picked up. One that cannot be read
+ * makes the first connect fail; after that the bytes before have to do, and the server says whether they
+ * still do. An authenticator that throws would close the connection for good.
  */
 export function authentication(auth: NatsAuth, onStaleFile: OnStaleFile): Partial<ConnectionOptions> {
   switch (auth.type) {
@@ -127,8 +127,8 @@ function pem(file: string): string {
 }
 
 /**
- * For a server that is configured by its address the library names no host, and Node.js would check the certificate
- * for `localhost`. It must be for one of the configured addresses instead.
+ * For a server that is configured by its address the library names no host, and Node.js would check the
+ * certificate for `localhost`. It must be for one of the configured addresses instead.
  */
 function identityCheck(servers: readonly string[]): typeof checkServerIdentity {
   const hosts = servers.map((server) => new URL(server).hostname.replace(/^\[|\]$/g, ''));

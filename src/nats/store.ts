@@ -21,8 +21,8 @@ const streamUpdateSubject = '$JS.API.STREAM.UPDATE.';
 const firstMessages = 32;
 
 /**
- * NATS as the worker needs it: somewhere to publish, whether that works, how long it remembers ids; and for the
- * follow-up a queue of jobs, and the rate of calls that all replicas share.
+ * NATS as the worker needs it: somewhere to publish, whether that works, how long it remembers ids; and for
+ * the follow-up a queue of jobs, and the rate of calls that all replicas share.
  */
 export class Store {
   readonly gate: StoreGate;
@@ -34,7 +34,7 @@ export class Store {
   readonly #options: StoreOptions;
   readonly #clock: Clock;
   readonly #events: StoreEvents;
-  /** What pulls from a consumer, and has to know when its requests are lost. */
+  /** A puller from a consumer, which has to know when its requests are lost. */
   readonly #pulling: (JobQueue | Permits)[] = [];
   readonly #closed = new AbortController();
   readonly #probe: StoreProbe;
@@ -147,7 +147,9 @@ export class Store {
     return queue;
   }
 
-  /** The right to call VOD for an account, shared by all who use the same prefix. Close it before the store. */
+  /**
+   * The right to call VOD for an account, shared by all who use the same prefix. Close it before the store.
+   */
   permits(account: string, perSecond: number): Permits {
     const { prefix, manageStreams: isManaged } = this.#options;
     const permits = new Permits(
@@ -212,7 +214,8 @@ export class Store {
         if (status.permissionContext?.operation === 'publish')
           this.#wire.denied(status.permissionContext.subject);
         const refusal = refusalOf(this.#connection, status);
-        // `windowRefused` tells that, with what an operator has to do: no user of this program may have the permission.
+        // `windowRefused` tells that, with what an operator has to do: no user of this program may have the
+        // permission.
         if (!refusal.subject?.startsWith(streamUpdateSubject)) this.#events.refused(refusal);
       }
     }

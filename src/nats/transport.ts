@@ -17,8 +17,9 @@ interface Options extends ConnectionOptions {
 }
 
 /**
- * As the library's own `connect`, which looks names up past the hosts file and the search domains, has no bound for
- * that, sends no server name in TLS to a host that it does not look up, and keeps sockets that time out open.
+ * As the library's own `connect`, which looks names up past the hosts file and the search domains, has no
+ * bound for that, sends no server name in TLS to a host that it does not look up, and keeps sockets that time
+ * out open.
  */
 export async function connectOver(options: Options): Promise<NatsConnection> {
   // For the whole process: a connection that the library made by itself is dialled as before.

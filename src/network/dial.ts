@@ -27,9 +27,9 @@ export class DialError extends Error {
 const nextAfterMs = 250;
 
 /**
- * A TCP connection to the first address that answers. An address that has not answered is joined by the next, of the
- * other family where there is one, and each has all the time there is: neither a dead family nor a round trip around
- * the world keeps a host out of reach. No attempt outlives the call.
+ * A TCP connection to the first address that answers. An address that has not answered is joined by the next,
+ * of the other family where there is one, and each has all the time there is: neither a dead family nor a
+ * round trip around the world keeps a host out of reach. No attempt outlives the call.
  *
  * @throws DialError
  * @throws the signal's reason when that is aborted first.

@@ -2,7 +2,7 @@ import { Resolver, type LookupAddress } from 'node:dns';
 import { readFileSync } from 'node:fs';
 import type { Clock } from '../time.js';
 
-/** What the DNS servers say about a name, without a thread of the process. */
+/** The answer of the DNS servers about a name, without a thread of the process. */
 export interface DnsAnswer {
   /** Empty: there is no such name. */
   addresses: readonly LookupAddress[];
@@ -16,8 +16,8 @@ const otherFamilyWithinMs = 300;
 const silences = new Set(['ETIMEOUT', 'ECANCELLED', 'EDESTRUCTION']);
 
 /**
- * Asks the servers of /etc/resolv.conf about a name, and about what its search list makes of it, in the order in
- * which the system asks.
+ * Asks the servers of /etc/resolv.conf about a name, and about what its search list makes of it, in the order
+ * in which the system asks.
  * @returns undefined when a server that has to be asked is silent.
  */
 export async function askDnsServers(name: string, clock: Clock): Promise<DnsAnswer | undefined> {

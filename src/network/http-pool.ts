@@ -59,8 +59,8 @@ export class HttpPool {
   }
 
   /**
-   * @throws whatever undici throws, a DialError, or at once the signal's reason: undici looks at its signal only when
-   * it is connected.
+   * @throws whatever undici throws, a DialError, or at once the signal's reason: undici looks at its signal
+   * only when it is connected.
    */
   async request(
     options: Omit<Dispatcher.RequestOptions, 'signal'>,

@@ -12,12 +12,15 @@ type Lookup = (
 ) => void;
 type LookupCallback = (error: Error | null, found?: string | LookupAddress[], family?: number) => void;
 
-/** For libraries that dial by themselves, one address after the other: the other side of the world, and to spare. */
+/**
+ * For libraries that dial by themselves, one address after the other: the other side of the world, and to
+ * spare.
+ */
 const attemptWithinMs = 2_500;
 
 /**
- * Gives every part of the process, libraries too, the names of one Resolver and time for far addresses. A library that
- * looks names up by itself would take the threads of all others.
+ * Gives every part of the process, libraries too, the names of one Resolver and time for far addresses. A
+ * library that looks names up by itself would take the threads of all others.
  */
 export function installNetwork(clock: Clock): void {
   setDefaultAutoSelectFamilyAttemptTimeout(attemptWithinMs);

@@ -2,8 +2,8 @@
 export type OnStale = (error: unknown) => void;
 
 /**
- * Reads again at each call, so that what was rotated is found. While that fails, because a file is gone or written
- * just now, the last value stands in.
+ * Reads again at each call, so that what was rotated is found. While that fails, because a file is gone or
+ * written just now, the last value stands in.
  * @throws what `read` throws, as long as there is no value from before.
  */
 export function lastGood<T>(read: () => T, onStale: OnStale, before?: T): () => T {

@@ -3,7 +3,9 @@ import { untilAborted, type Clock } from '../time.js';
 import type { DnsAnswer } from './dns-servers.js';
 
 export interface ResolverParts {
-  /** The system's own look-up. It holds one of its few threads until it ends, and nothing can end it earlier. */
+  /**
+   * The system's own look-up. It holds one of its few threads until it ends, and nothing can end it earlier.
+   */
   lookUp: (name: string) => Promise<readonly LookupAddress[]>;
   /** Whether the system has the name without asking a server. */
   isLocal: (name: string) => boolean;
@@ -17,7 +19,10 @@ interface Known {
   freshUntilMs: number;
 }
 
-/** The system's look-up tells no time to live: short enough to follow a host that moves, long enough for a burst. */
+/**
+ * The system's look-up tells no time to live: short enough to follow a host that moves, long enough for a
+ * burst.
+ */
 const freshForMs = 10_000;
 /** A look-up that takes longer counts as slow, and addresses from before are used instead. */
 const promptWithinMs = 1_000;
@@ -27,10 +32,10 @@ const answerWithinMs = 4_000;
 /**
  * The addresses of names, for all of the process.
  *
- * Node.js looks names up on two of libuv's threads, for as long as the servers are silent: 10 s for each server and
- * domain of the search list. Two names that nobody answers would stop every other. So each name is asked about once at
- * a time, and first without a thread; only a name that the servers answer, or that is in the hosts file, gets a thread
- * at once. All the silent ones share one, by turns.
+ * Node.js looks names up on two of libuv's threads, for as long as the servers are silent: 10 s for each
+ * server and domain of the search list. Two names that nobody answers would stop every other. So each name is
+ * asked about once at a time, and first without a thread; only a name that the servers answer, or that is in
+ * the hosts file, gets a thread at once. All the silent ones share one, by turns.
  */
 export class Resolver {
   readonly #parts: ResolverParts;
@@ -47,7 +52,8 @@ export class Resolver {
   }
 
   /**
-   * Addresses that are at most ten seconds old, or, while the servers are silent or fail, the last ones there were.
+   * Addresses that are at most ten seconds old, or, while the servers are silent or fail, the last ones there
+   * were.
    * @throws Error with the code of the system's look-up, or `EAI_AGAIN` when no server answers in time.
    */
   async resolve(name: string): Promise<readonly LookupAddress[]> {
@@ -137,7 +143,9 @@ export class Resolver {
     return running;
   }
 
-  /** On the one thread for names that nobody answers: they may be known to something else than a DNS server. */
+  /**
+   * On the one thread for names that nobody answers: they may be known to something else than a DNS server.
+   */
   #runInTurn(name: string): Promise<readonly LookupAddress[]> {
     const before = this.#running.get(name) ?? this.#silent.get(name);
     if (before) return before;

@@ -1,6 +1,6 @@
 import type { Clock } from '../time.js';
 
-/** What a line adds for what it stands for: nothing for one thing, else how many since the line before. */
+/** Extra field of a grouped line: how many occurrences it stands for; none for one. */
 export interface BurstFacts {
   count?: number;
 }
@@ -20,8 +20,8 @@ interface Burst {
 const afterMs = [10_000, 60_000, 600_000] as const;
 
 /**
- * Tells what can happen to thousands of messages at once: the first at once, one line after ten seconds, one after a
- * minute more, and then one in ten minutes, each with a count.
+ * Tells what can happen to thousands of messages at once: the first at once, one line after ten seconds, one
+ * after a minute more, and then one in ten minutes, each with a count.
  */
 export class Bursts {
   readonly #clock: Clock;

@@ -1,6 +1,6 @@
 import type { TelemetryParts } from './telemetry-parts.js';
 
-/** What can happen to what the follow-up half takes from NATS: as `createTelemetry`, of which it is a part. */
+/** The events of the consumers that the follow-up half reads: a part of `createTelemetry`. */
 export function createConsumerTelemetry({ say, state, clock, once }: TelemetryParts) {
   const known = state.followUp;
   /** Consumers from which follow-ups came at least once. */

@@ -21,14 +21,14 @@ interface ErrorFacts {
 /** Of a media id, which may be 64 KiB long, no more than this is in a line. */
 export const maxMediaIdLength = 200;
 
-/** What tells one lasting trouble from another. */
+/** The key that tells one lasting trouble from another. */
 export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   const { code, message } = error as Error & CodedError;
   return typeof code === 'string' ? code : message;
 }
 
-/** What an error says without its cause: causes quote URLs. */
+/** The message of an error without its cause: causes quote URLs. */
 export function errorFacts(error: unknown): ErrorFacts {
   if (!(error instanceof Error)) return { error: 'unknown' };
   const { code, status, requestId, advice, message } = error as Error & CodedError;

@@ -6,7 +6,7 @@ const hourMs = 3_600_000;
 /** Clocks that are further apart are told of. */
 const clocksApartMs = 60_000;
 
-/** What can happen to the follow-up half: as `createTelemetry`, of which it is a part. */
+/** The events of the follow-up half: a part of `createTelemetry`. */
 export function createFollowUpTelemetry({
   say,
   ledger,

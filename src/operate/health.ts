@@ -20,8 +20,8 @@ const mayFailMs = 5_000;
 const loopDelayLimitMs = 60_000;
 
 /**
- * `/livez`: false only when a restart would help. It looks at progress: polls return, messages in flight come to an
- * end, the event loop turns. An outage of MNS or NATS stops none of these.
+ * `/livez`: false only when a restart would help. It looks at progress: polls return, messages in flight come
+ * to an end, the event loop turns. An outage of MNS or NATS stops none of these.
  */
 export function liveness({ queues }: WorkerState, loopDelayMs: number): Health {
   const loopFault =
@@ -47,8 +47,8 @@ export function readiness(state: WorkerState, clock: Clock): Health {
 }
 
 /**
- * `/startupz`: the worker has started, or is held up by something outside that a restart does not mend; `/readyz` says
- * by what.
+ * `/startupz`: the worker has started, or is held up by something outside that a restart does not mend;
+ * `/readyz` says by what.
  */
 export function startup({ phase, nats, queues, startTrouble }: WorkerState): Health {
   const troubles = [nats.trouble, startTrouble, ...[...queues.values()].map(({ trouble }) => trouble)];

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../time.js';
 
-/** What a path answers. */
+/** The answer of a path. */
 export interface Answer {
   status: number;
   contentType: string;
@@ -28,9 +28,9 @@ const maxConnections = 128;
 const maxHeaderBytes = 8_192;
 
 /**
- * Answers GET and HEAD on these paths, whatever else is connected: beyond 128 connections, the one that asked longest
- * ago is closed. `onFailure` is told of a route that throws, and with no path of a connection that cannot be accepted;
- * who asked gets a 500 without the reason.
+ * Answers GET and HEAD on these paths, whatever else is connected: beyond 128 connections, the one that asked
+ * longest ago is closed. `onFailure` is told of a route that throws, and with no path of a connection that
+ * cannot be accepted; who asked gets a 500 without the reason.
  * @throws Error that names the setting when the address cannot be listened on.
  */
 export async function startHttpServer(
@@ -82,8 +82,8 @@ export async function startHttpServer(
 const advice = 'set http.port to a free port, or to 0 for any, and http.host to an address of this machine';
 
 /**
- * Node.js refuses the newest connection, which is the probe: here the one that asked longest ago makes room. It is
- * reset, so that the kernel keeps nothing of an answer that is not read.
+ * Node.js refuses the newest connection, which is the probe: here the one that asked longest ago makes room.
+ * It is reset, so that the kernel keeps nothing of an answer that is not read.
  */
 function makeRoom(server: Server, clock: Clock): void {
   const byLastRequest = new Set<Socket>();
@@ -106,7 +106,10 @@ function makeRoom(server: Server, clock: Clock): void {
   });
 }
 
-/** Node.js 20 leaks the handle of a socket that is reset while its end is being sent, and then never exits by itself. */
+/**
+ * Node.js 20 leaks the handle of a socket that is reset while its end is being sent, and then never exits by
+ * itself.
+ */
 function reset(socket: Socket): void {
   if (socket.writableEnded) socket.destroy();
   else socket.resetAndDestroy();

@@ -1,4 +1,7 @@
-/** Counts of what became of the messages of one queue. `received` is the sum of all others and what is in flight. */
+/**
+ * Counts of what became of the messages of one queue. `received` is the sum of all others and what is in
+ * flight.
+ */
 export type QueueLedger = Record<string, number> & { received: number };
 
 /** Where every received message is accounted for, by queue and outcome, and every follow-up, by outcome. */

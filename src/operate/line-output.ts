@@ -1,7 +1,7 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { sleep, type Clock } from '../time.js';
 
-/** What becomes of lines that cannot be written. */
+/** The reports about lines that cannot be written. */
 export interface LineOutputEvents {
   /** Writing fails with this code; what is kept so far is tried again. */
   failed(code: string): void;
@@ -18,9 +18,9 @@ const lastRetryMs = 20;
 const isSlow = (code: string): boolean => code === 'EAGAIN';
 
 /**
- * Standard output or standard error for lines, in their order. A line is written at once, so that the last one of a
- * crash is there too. What cannot be written (a full disk, a reader that is gone or does not read) waits in memory, up
- * to a mebibyte; no write throws, and none holds the process up.
+ * Standard output or standard error for lines, in their order. A line is written at once, so that the last
+ * one of a crash is there too. What cannot be written (a full disk, a reader that is gone or does not read)
+ * waits in memory, up to a mebibyte; no write throws, and none holds the process up.
  */
 export class LineOutput {
   readonly #fd: 1 | 2;

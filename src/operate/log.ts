@@ -2,7 +2,9 @@ import { pino, stdTimeFunctions, type Logger } from 'pino';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** What may carry a secret is blotted out here too, although no caller logs it. `*` stands for one level. */
+/**
+ * Fields that may hold a secret are removed here too, although no caller logs them. `*` stands for one level.
+ */
 const secretPaths = [
   'accessKeySecret',
   'securityToken',
@@ -16,8 +18,8 @@ const secretPaths = [
 const stdout = 1;
 
 /**
- * JSON lines on standard output, written synchronously: the last line of a crash is there too, and none overtakes
- * another at the exit, as they do where pino is left to choose.
+ * JSON lines on standard output, written synchronously: the last line of a crash is there too, and none
+ * overtakes another at the exit, as they do where pino is left to choose.
  */
 export function createLog(
   level: LogLevel,

@@ -15,7 +15,7 @@ import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { traceContextOf, type TraceContext } from '../event/trace-context.js';
 import type { Clock } from '../time.js';
 
-/** What a span says besides its name, in the terms of OpenTelemetry's semantic conventions where it has one. */
+/** The attributes of a span, in the terms of OpenTelemetry's semantic conventions where it has one. */
 export type SpanFacts = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface StageOptions {
@@ -27,7 +27,8 @@ export interface StageOptions {
 /** The span of one message, from its receipt to its end. */
 export interface MessageSpan {
   /**
-   * Runs a stage under a span of its own. Whoever is handed its `trace` becomes part of the trace, under this stage.
+   * Runs a stage under a span of its own. Whoever is handed its `trace` becomes part of the trace, under this
+   * stage.
    * @throws what `run` throws; the span tells the code of it.
    */
   stage<T>(
@@ -46,7 +47,10 @@ export interface MessageSpan {
 const propagator = new W3CTraceContextPropagator();
 const kinds = { client: SpanKind.CLIENT, producer: SpanKind.PRODUCER } as const;
 
-/** Begins the span of a message that was taken from somewhere, in the trace that it came with or else in a new one. */
+/**
+ * Begins the span of a message that was taken from somewhere, in the trace that it came with or else in a new
+ * one.
+ */
 export function beginMessageSpan(
   tracer: Tracer,
   clock: Clock,
@@ -114,8 +118,8 @@ function contextOf(context: Context): TraceContext {
 }
 
 /**
- * One clock for all spans of a message. Left to itself the SDK takes whole milliseconds, and another offset for each
- * span: stages would begin before their message, and last no time at all.
+ * One clock for all spans of a message. Left to itself the SDK takes whole milliseconds, and another offset
+ * for each span: stages would begin before their message, and last no time at all.
  */
 function stopWatch(clock: Clock): () => HrTime {
   const offsetMs = clock.now() - clock.monotonicMs();

@@ -17,7 +17,7 @@ type OutcomeFacts = { eventId?: string; mediaId?: string; cause?: unknown } & (
 const ordinaryMediaId = /^[\w-]{1,64}$/;
 
 /**
- * What can become of a message: as `createTelemetry`, of which it is a part. Each has a line at debug; what an operator
+ * The outcomes of messages: a part of `createTelemetry`. Each has a line at debug; what an operator
  * should see has one more, or one for a burst of them.
  */
 export function createMessageTelemetry({

@@ -8,7 +8,10 @@ interface MetricSpec {
 
 const quick = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** Every metric of our own, with its labels, whose values are all known beforehand or come from the configuration. */
+/**
+ * Every metric of our own, with its labels, whose values are all known beforehand or come from the
+ * configuration.
+ */
 export const metricTable = {
   vod_relay_build_info: {
     type: 'gauge',

@@ -9,7 +9,7 @@ import { metricTable, type MetricOf } from './metric-table.js';
 import { outcomes } from './outcomes.js';
 import type { QueueState, WorkerState } from './state.js';
 
-/** What the metrics are read from whenever somebody asks. */
+/** The sources that the metrics are read from at each scrape. */
 export interface MetricSources {
   state: WorkerState;
   ledger: Ledger;
@@ -27,8 +27,9 @@ const storedKinds: Partial<Record<StreamKind, string>> = {
 };
 
 /**
- * The metrics of a worker. What the ledger and the state know is read from them when it is asked for; the rest is told
- * here. The three metrics of the ledger are read in one go, so that their equation holds in every answer.
+ * The metrics of a worker. What the ledger and the state know is read from them when it is asked for; the
+ * rest is told here. The three metrics of the ledger are read in one go, so that their equation holds in
+ * every answer.
  */
 export function createMetrics({ state, ledger, clock }: MetricSources) {
   const registry = new Registry();
@@ -87,7 +88,7 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
   const failures = counter('vod_relay_message_failures_total');
   const deadLetters = counter('vod_relay_dead_letters_total');
   const pollsReplaced = counter('vod_relay_polls_replaced_total');
-  // What alerts look at is there before it first happens: the step from nothing to 1 is no increase.
+  // Series that alerts use exist from the start: a step from no series to 1 is no increase.
   for (const queue of queues.keys()) {
     pollsReplaced.inc({ queue }, 0);
     failures.inc({ queue }, 0);
@@ -164,7 +165,10 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
       spans.inc({ result }, count);
     },
     contentType: registry.contentType,
-    /** All of them in the text format of Prometheus. Call it from an event of its own, between whole steps of the work. */
+    /**
+     * All of them in the text format of Prometheus. Call it from an event of its own, between whole steps of
+     * the work.
+     */
     text: (): Promise<string> => registry.metrics(),
   };
 
@@ -183,7 +187,7 @@ export function createMetrics({ state, ledger, clock }: MetricSources) {
   function counter(name: MetricOf<'counter'>, fill?: (metric: Counter) => void): Counter {
     return new Counter({
       ...optionsOf(name),
-      // What the ledger counted replaces what it had counted before.
+      // The counts of the ledger replace those of the scrape before.
       ...(fill && {
         collect() {
           this.reset();

@@ -12,7 +12,7 @@ const results: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** What came of a call to MNS, in one of a dozen words: the codes of MNS are not ours to bound. */
+/** The result of a call to MNS as one of a dozen words, since the codes of MNS have no bound. */
 export function mnsResult(operation: string, error: unknown): string {
   if (error === undefined) return 'ok';
   const { code, status = 0 } = error as { code?: unknown; status?: number };

@@ -1,4 +1,4 @@
-/** What nats-server refuses, in its own words. */
+/** A refusal of nats-server, in its own words. */
 export interface Refusal {
   text: string;
   operation?: 'publish' | 'subscription' | undefined;

@@ -15,7 +15,7 @@ interface NotStored {
 /** Of a subject no more than this is in a line. */
 const maxSubjectLength = 300;
 
-/** What can happen between the worker and NATS: as `createTelemetry`, of which it is a part. */
+/** The events between the worker and NATS: a part of `createTelemetry`. */
 export function createNatsTelemetry({ say, state, metrics, clock, once, bursts }: TelemetryParts) {
   const { nats } = state;
   const trouble = (message: string): Trouble => ({ code: 'Nats', message, advice, atMs: clock.now() });

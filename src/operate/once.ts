@@ -1,6 +1,6 @@
 import type { Clock } from '../time.js';
 
-/** What a line adds when the trouble was told before: how often it came since that line. */
+/** Extra field of a repeated line: how many occurrences there were since the line before. */
 export interface OnceFacts {
   count?: number;
 }
@@ -24,12 +24,13 @@ const remindAfterMs = 600_000;
 /** Told apart, at most: what says something else each time is still one trouble. */
 const maxForms = 20;
 const anyOther = 'any other';
-/** What fails again sooner than this after it worked is one trouble that lasts, not one after the other. */
+/** A failure that returns sooner than this is the same trouble, not a new one. */
 const leastCalmMs = 5_000;
 
 /**
- * Tells a lasting trouble once, again every ten minutes for whoever looks only then, and its end. One that comes and
- * goes is one that lasts: each time that it comes back within ten minutes, its next end waits twice as long.
+ * Tells a lasting trouble once, again every ten minutes for whoever looks only then, and its end. One that
+ * comes and goes is one that lasts: each time that it comes back within ten minutes, its next end waits twice
+ * as long.
  */
 export class Once {
   readonly #clock: Clock;
@@ -41,8 +42,8 @@ export class Once {
   }
 
   /**
-   * The trouble under a key came, for this cause. Calls `write` unless the same cause was told within ten minutes;
-   * figures, inboxes and the ids in subjects make no other cause.
+   * The trouble under a key came, for this cause. Calls `write` unless the same cause was told within ten
+   * minutes; figures, inboxes and the ids in subjects make no other cause.
    */
   tell(key: string, cause: string, write: (facts: OnceFacts) => void): void {
     const trouble = this.#troubleOf(key);
@@ -62,7 +63,10 @@ export class Once {
     write(before ? { count: before.untold + 1 } : {});
   }
 
-  /** It works again. Calls `write`, with how often the trouble came, if there was one and it does not come back at once. */
+  /**
+   * It works again. Calls `write`, with how often the trouble came, if there was one and it does not come
+   * back at once.
+   */
   over(key: string, write: (times: number) => void): void {
     const trouble = this.#lasting.get(key);
     if (!trouble) return;

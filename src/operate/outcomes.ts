@@ -1,6 +1,9 @@
 import type { Outcome } from '../relay/outcome.js';
 
-/** What each outcome of a message means, and what the queue does with the message. The documentation is generated from it. */
+/**
+ * The meaning of each outcome of a message, and the queue's part in it. The documentation is
+ * generated from it.
+ */
 export const messageOutcomes = {
   published: { meaning: 'its event is in the stream, and was not before', queue: 'deleted' },
   duplicate: { meaning: 'its event was in the stream already', queue: 'deleted' },

@@ -4,8 +4,8 @@ import { sleep, type Clock } from '../time.js';
 const restPerWork = 4;
 
 /**
- * Makes one answer for all who ask before it is begun, and rests between answers, so that whoever asks in a loop does
- * not hold the process up. Each answer is begun after its question.
+ * Makes one answer for all who ask before it is begun, and rests between answers, so that whoever asks in a
+ * loop does not hold the process up. Each answer is begun after its question.
  */
 export function paced<T>(clock: Clock, make: () => Promise<T>): () => Promise<T> {
   let next: Promise<T> | undefined;

@@ -3,8 +3,9 @@ import type { Clock } from '../time.js';
 const windowMs = 15_000;
 
 /**
- * How old messages of a queue are when they arrive: by EnqueueTime, the oldest of the last half minute in which any
- * came. 0 once a poll comes back empty. It keeps its value while nothing can be received, since that mends no lag.
+ * How old messages of a queue are when they arrive: by EnqueueTime, the oldest of the last half minute in
+ * which any came. 0 once a poll comes back empty. It keeps its value while nothing can be received, since
+ * that mends no lag.
  */
 export class QueueLag {
   readonly #clock: Clock;

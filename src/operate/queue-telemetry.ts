@@ -11,7 +11,7 @@ interface MnsCall {
   error: unknown;
 }
 
-/** What can happen between the worker and a queue: as `createTelemetry`, of which it is a part. */
+/** The events between the worker and a queue: a part of `createTelemetry`. */
 export function createQueueTelemetry({ say, ledger, state, metrics, clock, once }: TelemetryParts) {
   const of = (queue: string, note: (known: QueueState) => void): void => {
     const known = state.queues.get(queue);
@@ -102,7 +102,7 @@ export function createQueueTelemetry({ say, ledger, state, metrics, clock, once 
       const isPoll = operation === 'BatchReceiveMessage';
       if (isPoll && (result === 'ok' || result === 'empty')) metrics.polled(queue, durationMs);
     },
-    /** What became of a message is stored since `ackMs`, and it is deleted now. */
+    /** The outcome of a message was stored at `ackMs`, and the message is deleted now. */
     acked: (queue: string, sinceEnqueueMs: number, ackMs: number) => {
       metrics.acked(queue, Math.max(0, sinceEnqueueMs), ackMs);
       once.over(`ack ${queue}`, (failures) => {

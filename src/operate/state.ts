@@ -6,13 +6,13 @@ import { Rate } from './rate.js';
 export interface Trouble {
   code: string;
   message: string;
-  /** What the operator can do, in one sentence. */
+  /** The operator's next step, in one sentence. */
   advice?: string | undefined;
   /** Epoch milliseconds. */
   atMs: number;
 }
 
-/** What is asked of a receiver at the moment of a question. */
+/** The state of a receiver at the moment of a scrape or probe. */
 export interface ReceiverView {
   /** Messages received and not yet settled. */
   readonly inFlight: number;
@@ -21,7 +21,7 @@ export interface ReceiverView {
   readonly stuck: string | undefined;
 }
 
-/** What is known of one queue. */
+/** The state of one queue. */
 export class QueueState {
   /** Undefined until the queue is received from. */
   receiver: ReceiverView | undefined;
@@ -51,8 +51,8 @@ interface NatsState {
   connected: boolean;
   server: string | undefined;
   /**
-   * Why no event can be stored, and since when (monotonic); undefined while it can, as far as known. Ready: the cause is
-   * gone by the state of the stream, and the next message will show.
+   * Why no event can be stored, and since when (monotonic); undefined while it can, as far as known. Ready:
+   * the cause is gone by the state of the stream, and the next message will show.
    */
   closed: { because: string; sinceMs: number; isReady: boolean } | undefined;
   trouble: Trouble | undefined;
@@ -84,7 +84,7 @@ export interface WorkerPlan {
   accounts: readonly string[];
 }
 
-/** What is known of the worker: written by the telemetry alone, read by health, status and metrics. */
+/** The state of the worker: written by the telemetry alone, read by health, status and metrics. */
 export class WorkerState {
   readonly plan: WorkerPlan;
   readonly startedAtMs: number;

@@ -3,7 +3,9 @@ import { readiness, timeOf } from './health.js';
 import type { Ledger } from './ledger.js';
 import type { QueueState, Trouble, WorkerState } from './state.js';
 
-/** `/status`: what the worker does now, for people. Times are ISO 8601 or null, rates are of the last minute. */
+/**
+ * `/status`: what the worker does now, for people. Times are ISO 8601 or null, rates are of the last minute.
+ */
 export function statusOf(
   state: WorkerState,
   ledger: Ledger,

@@ -15,9 +15,9 @@ import { WorkerState } from './state.js';
 import type { TelemetryParts, TelemetryTargets } from './telemetry-parts.js';
 
 /**
- * One function for each thing that can happen to the worker: the only place that writes its log line, counts it and
- * notes it for the probes. A healthy worker writes nothing between its start and its stop. No line holds a body, a
- * handle or a credential.
+ * One function for each thing that can happen to the worker: the only place that writes its log line, counts
+ * it and notes it for the probes. A healthy worker writes nothing between its start and its stop. No line
+ * holds a body, a handle or a credential.
  */
 export function createTelemetry(targets: TelemetryTargets) {
   const bursts = new Bursts(targets.clock);
@@ -87,7 +87,9 @@ export function createTelemetry(targets: TelemetryTargets) {
       state.phase = 'stopping';
       say('workerStopping', { inFlight, graceMs });
     },
-    /** The last credentials have to do for now, since their source fails; or it gives some again (undefined). */
+    /**
+     * The last credentials have to do for now, since their source fails; or it gives some again (undefined).
+     */
     credentialsFallback: (error: unknown) => {
       if (error === undefined) {
         once.over('credentials', (failures) => {
@@ -129,7 +131,9 @@ export function createTelemetry(targets: TelemetryTargets) {
 
 export type Telemetry = ReturnType<typeof createTelemetry>;
 
-/** For a command that uses the parts of a worker and is none: its lines are written, its counts go nowhere. */
+/**
+ * For a command that uses the parts of a worker and is none: its lines are written, its counts go nowhere.
+ */
 export function createCommandTelemetry(log: Logger, clock: Clock): Telemetry {
   const ledger = new Ledger();
   const state = new WorkerState(

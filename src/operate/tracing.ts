@@ -19,7 +19,10 @@ import { beginMessageSpan, type MessageSpan, type SpanFacts } from './message-sp
 
 /** Makes spans, and sends them to a collector in batches. */
 export interface Tracing {
-  /** Begins the span of a message that was taken from somewhere, in the trace that it came with or else in a new one. */
+  /**
+   * Begins the span of a message that was taken from somewhere, in the trace that it came with or else in a
+   * new one.
+   */
   begin(name: string, trace: TraceContext, facts: SpanFacts): MessageSpan;
   /** Sends what is left, within three seconds, or until `cut` is aborted. */
   close(cut: AbortSignal): Promise<void>;
@@ -38,8 +41,8 @@ const closeWithinMs = 3_000;
 const maxValueLength = 500;
 
 /**
- * Tracing as the standard `OTEL_*` variables say: where spans go, how many, under what name. Spans that the collector
- * does not take are dropped, and hold no message up.
+ * Tracing as the standard `OTEL_*` variables say: where spans go, how many, under what name. Spans that the
+ * collector does not take are dropped, and hold no message up.
  */
 export function createTracing({ version, clock, onRecorded, onExported }: TracingOptions): Tracing {
   const resource = defaultResource()

@@ -2,7 +2,9 @@ import { backOffMs, sleep, type Clock } from '../time.js';
 import { MnsError } from './mns-error.js';
 import type { Queue } from './queue.js';
 
-/** One message to delete. Both functions are asked anew before each try, since a lease can be lost meanwhile. */
+/**
+ * One message to delete. Both functions are asked anew before each try, since a lease can be lost meanwhile.
+ */
 export interface AckRequest {
   receiptHandle: () => string;
   isAlive: () => boolean;

@@ -6,16 +6,20 @@ export interface Reservation {
   shrink(bytes: number): void;
   /** Waits until there is room to read an answer of this size, or the signal is aborted. */
   readonly read: (answerBytes: number, signal: AbortSignal) => Promise<void>;
-  /** What came of the poll takes this much from here on; `give` gives it back. */
+  /** From here on the messages of the poll take this much; `give` gives it back. */
   settle(bytes: number): void;
 }
 
-/** A poll takes no more than this part of what is free, beyond one message: many idle polls leave room for each other. */
+/**
+ * A poll takes no more than this part of what is free, beyond one message: many idle polls leave room for
+ * each other.
+ */
 const shareOfFree = 1 / 32;
 
 /**
- * Bounds the bytes in flight, over all queues together. Polls reserve before they ask, by what a queue has delivered.
- * What comes may be more, in many queues at once: an answer is read only when there is room for it.
+ * Bounds the bytes in flight, over all queues together. Polls reserve before they ask, by what a queue has
+ * delivered. What comes may be more, in many queues at once: an answer is read only when there is room for
+ * it.
  */
 export class ByteBudget {
   readonly #capacity: number;
@@ -116,17 +120,20 @@ export class ByteBudget {
   }
 }
 
-/** The bytes of bodies that a process with this limit of its heap may hold: each is there twice, and on its way once. */
+/**
+ * The bytes of bodies that a process with this limit of its heap may hold: each is there twice, and on its
+ * way once.
+ */
 export function bytesInFlight(heapLimitBytes: number): number {
   return Math.round(heapLimitBytes / 5);
 }
 
-/** What a message takes besides its body: its lease, its timers, its headers. */
+/** The memory of a message besides its body: its lease, its timers, its headers. */
 const aroundBytes = 4_096;
 /** As received, and as published. */
 const copies = 2;
 
-/** What a message with a body of this size counts for. */
+/** The share of a message with a body of this size. */
 export function messageBytes(bodyBytes: number): number {
   return copies * bodyBytes + aroundBytes;
 }

@@ -4,7 +4,7 @@ const capBackOff = { baseMs: 500, maxMs: 30_000 };
 /** A queue that is asked without a wait is asked this often while it is empty. */
 const shortPollEveryMs = 1_000;
 
-/** What follows on a poll that brought nothing. */
+/** The next step after a poll that brought nothing. */
 export interface AfterEmptyPoll {
   /** How long to wait before the next poll. */
   pauseMs: number;
@@ -13,9 +13,9 @@ export interface AfterEmptyPoll {
 }
 
 /**
- * Tells the end of a long poll from an answer that did not wait. MNS ends every poll a little before its time (a
- * second after 0.81 to 0.93 s), and one over the cap at once: half of the wait lies far from both, and a queue that
- * is mistaken for idle is asked at most twice as often as one that is.
+ * Tells the end of a long poll from an answer that did not wait. MNS ends every poll a little before its time
+ * (a second after 0.81 to 0.93 s), and one over the cap at once: half of the wait lies far from both, and a
+ * queue that is mistaken for idle is asked at most twice as often as one that is.
  */
 export class EmptyPolls {
   /** Answers in a row that came too soon. */

@@ -44,7 +44,7 @@ export class InFlight {
     return oldest !== undefined && this.#options.clock.monotonicMs() > oldest.endsByMs + stuckAfterMs;
   }
 
-  /** What one message is expected to take of the budget, by those before it. */
+  /** The expected share of one message in the budget, by the messages before it. */
   get expectedBytes(): number {
     return this.#sizes.expected;
   }

@@ -19,9 +19,9 @@ export interface LeaseOptions {
 
 /**
  * One received message while we hold it: the only owner of its receipt handle. It is renewed at half life; a
- * renewal returns a new handle and the old one is void. It ends in exactly one of acked, released, lost, abandoned,
- * and says so through `signal` when it ends without the holder's doing. A message that came without a handle can only
- * be lost or abandoned.
+ * renewal returns a new handle and the old one is void. It ends in exactly one of acked, released, lost,
+ * abandoned, and says so through `signal` when it ends without the holder's doing. A message that came
+ * without a handle can only be lost or abandoned.
  */
 export class Lease {
   readonly message: ReceivedMessage;
@@ -75,7 +75,8 @@ export class Lease {
   }
 
   /**
-   * Deletes the message for good; only after its event, or its dead letter, is stored. Retries while the lease lives.
+   * Deletes the message for good; only after its event, or its dead letter, is stored. Retries while the
+   * lease lives.
    * @returns false when the lease is lost first: the queue will hand the message out again.
    */
   async ack(): Promise<boolean> {
@@ -119,7 +120,9 @@ export class Lease {
     });
   }
 
-  /** A renewal whose answer does not come while the lease lives has failed; nobody waits for it any longer. */
+  /**
+   * A renewal whose answer does not come while the lease lives has failed; nobody waits for it any longer.
+   */
   async #renewInTime(): Promise<void> {
     let cancel = (): void => undefined;
     const lapse = new Promise<void>((resolve) => {

@@ -6,7 +6,7 @@ export interface Outline {
   bodies: readonly string[];
 }
 
-/** What an element's text says; undefined when it holds what XML or UTF-8 does not allow. */
+/** The text of an element; undefined when it holds characters that XML or UTF-8 does not allow. */
 export type PlainText = string | undefined;
 
 /** Stands in the outline for a body; its text is the body's number. */
@@ -45,7 +45,10 @@ export function liftBodies(text: string): Outline {
   }
 }
 
-/** `indexOf` for places that only grow: all calls together pass over the text once, however often they are made. */
+/**
+ * `indexOf` for places that only grow: all calls together pass over the text once, however often they are
+ * made.
+ */
 function finder(text: string, searched: string): (from: number) => number {
   let found = -2;
   return (from) => {
@@ -61,8 +64,8 @@ const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>',
 const illegal = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 
 /**
- * Reads what stands between two tags; a CR stays, though XML would make it a LF. `isText` is false for text that was
- * read one character a byte, and the result then is of that kind too.
+ * Reads what stands between two tags; a CR stays, though XML would make it a LF. `isText` is false for text
+ * that was read one character a byte, and the result then is of that kind too.
  */
 export function readCharacters(raw: string, isText: boolean): PlainText {
   if (illegal.test(raw)) return undefined;
@@ -90,7 +93,7 @@ export function readCharacters(raw: string, isText: boolean): PlainText {
   }
 }
 
-/** What a reference stands for; undefined when XML does not allow it. */
+/** The character of a reference; undefined when XML does not allow it. */
 function characterOf([, decimal, hex, entity]: RegExpExecArray): string | undefined {
   if (entity !== undefined) return entities[entity];
   const code = decimal === undefined ? parseInt(hex ?? '', 16) : Number(decimal);

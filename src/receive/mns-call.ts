@@ -1,6 +1,6 @@
 import type { MnsError } from './mns-error.js';
 
-/** What is called, as errors and metrics name it. */
+/** The operation and its resource, as errors and metrics name them. */
 export type Call = Pick<MnsError, 'operation' | 'queue'>;
 
 const operations: Readonly<Record<string, string>> = {
@@ -12,7 +12,9 @@ const operations: Readonly<Record<string, string>> = {
   'PUT ChangeVisibility': 'ChangeMessageVisibility',
 };
 
-/** What the call is named in errors. The receipt handle in the resource is left out: who reads it may delete. */
+/**
+ * The name of the call in errors. The receipt handle in the resource is left out: who reads it may delete.
+ */
 export function describeCall(method: string, resource: string, type: string): Call {
   return {
     operation: operations[`${method} ${type}`] ?? `${method} ${type}`,

@@ -24,7 +24,7 @@ export interface MnsClientOptions {
 export interface MnsCall {
   operation: string;
   durationMs: number;
-  /** What it was rejected with; undefined when MNS answered that it took effect. */
+  /** The error that it was rejected with; undefined when MNS answered that it took effect. */
   error: unknown;
 }
 
@@ -43,11 +43,11 @@ export interface MnsAnswer {
 const maxMessageLength = 500;
 
 /**
- * @alicloud/mns with its operations and its signing, but with a transport and a judgement of its own: the package
- * resolves for most failed calls, cannot be aborted and ends a 30 s poll with an error.
+ * @alicloud/mns with its operations and its signing, but with a transport and a judgement of its own: the
+ * package resolves for most failed calls, cannot be aborted and ends a 30 s poll with an error.
  *
- * Every operation resolves only when MNS said that it took effect, and rejects with an MnsError in any other case,
- * or with the reason of the caller's signal.
+ * Every operation resolves only when MNS said that it took effect, and rejects with an MnsError in any other
+ * case, or with the reason of the caller's signal.
  */
 export class MnsClient extends MNS {
   readonly #transport: MnsTransport;
@@ -234,7 +234,7 @@ function judge(response: MnsResponse, method: string, type: string, call: Call):
   return { status, requestId, items: document.items, receivedAtMs, serverTimeMs };
 }
 
-/** Sources of credentials quote URLs and whole answers, and an answer of theirs may hold a set of credentials. */
+/** Errors of credentials sources quote URLs and answers, which may hold a set of credentials. */
 function withoutSecrets({ message }: Error): string {
   return message
     .replace(/\?\S*/g, '?…')

@@ -12,15 +12,17 @@ export interface MnsDocument {
 
 export interface MnsItem {
   /**
-   * The text of each child element, character for character; markup in it is left out. An element inside a child that
-   * is no property is here too, as `Child.Element`.
+   * The text of each child element, character for character; markup in it is left out. An element inside a
+   * child that is no property is here too, as `Child.Element`.
    */
   fields: Record<string, string>;
   /** UserProperties and SystemProperties by name. */
   properties: Record<string, string>;
   /** The body's bytes, when these are not UTF-8. */
   bodyBytes?: Buffer;
-  /** The body is not legal XML text: `fields.MessageBody` is then what stands between its tags, as received. */
+  /**
+   * The body is not legal XML text: `fields.MessageBody` is then what stands between its tags, as received.
+   */
   damaged: boolean;
   /** Of a message that holds elsewhere what it must not; its fields are those that can be read. */
   damage?: MessageDamage;
@@ -49,9 +51,9 @@ const listRoots = new Set(['Messages', 'Errors']);
 const maxDepth = 8;
 
 /**
- * Reads XML strictly, apart from the message bodies in it, which are lifted out and read one by one. The namespace
- * is ignored (the wire, the documentation and the SDKs disagree about it), and an element is known by its depth,
- * because `<Error>` has a child that is named `<Message>`.
+ * Reads XML strictly, apart from the message bodies in it, which are lifted out and read one by one. The
+ * namespace is ignored (the wire, the documentation and the SDKs disagree about it), and an element is known
+ * by its depth, because `<Error>` has a child that is named `<Message>`.
  *
  * @param isText false for XML that was read one character a byte.
  * @param onFault told of a child of an item that is there twice or is not UTF-8.
@@ -123,13 +125,18 @@ export function readElements(
   return document;
 }
 
-/** As `readElements`, for bytes that need not be UTF-8: these are read one character a byte, which loses nothing. */
+/**
+ * As `readElements`, for bytes that need not be UTF-8: these are read one character a byte, which loses
+ * nothing.
+ */
 export function readDocument(bytes: Buffer): MnsDocument {
   const isText = isUtf8(bytes);
   return readElements(liftBodies(bytes.toString(isText ? 'utf8' : 'latin1')), isText);
 }
 
-/** Reads the body of an item: legal text, or bytes that are not UTF-8, or else what stands there as received. */
+/**
+ * Reads the body of an item: legal text, or bytes that are not UTF-8, or else what stands there as received.
+ */
 export function readBody(raw: string, isText: boolean, item: MnsItem): void {
   const characters = readCharacters(raw, isText);
   item.damaged = characters === undefined;

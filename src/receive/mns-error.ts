@@ -1,6 +1,6 @@
 /**
- * What can go wrong between us and MNS. Every failed call rejects with an MnsError and nothing else does, apart
- * from an abort by the caller's own signal, which rejects with that signal's reason.
+ * An error between this process and MNS. Every failed call rejects with an MnsError and nothing else does,
+ * apart from an abort by the caller's own signal, which rejects with that signal's reason.
  */
 export interface MnsFailure {
   /** MNS's own code (`MessageNotExist`, …), or one of ours: see `ownCodes`. */
@@ -30,7 +30,7 @@ export class MnsError extends Error {
   readonly queue: string;
   readonly status: number | undefined;
   readonly requestId: string | undefined;
-  /** What the operator can do, in one sentence. */
+  /** The operator's next step, in one sentence. */
   readonly advice: string;
 
   constructor({ code, operation, queue, message, status, requestId, cause }: MnsFailure) {
@@ -46,7 +46,10 @@ export class MnsError extends Error {
     this.advice = adviceFor(code, operation);
   }
 
-  /** The queue no longer knows this receipt handle: the message is deleted, or visible again and someone else's. */
+  /**
+   * The queue no longer knows this receipt handle: the message is deleted, or visible again and someone
+   * else's.
+   */
   get isHandleGone(): boolean {
     return isHandleGone(this.code);
   }
@@ -57,7 +60,10 @@ export class MnsError extends Error {
     return this.status !== undefined && this.status >= 400 && this.status < 500;
   }
 
-  /** MNS itself answered that the call failed, or it was never made: made again a little later, it may succeed. */
+  /**
+   * MNS itself answered that the call failed, or it was never made: made again a little later, it may
+   * succeed.
+   */
   get isRefusedForNow(): boolean {
     if (this.hadNoEffect) return !this.isHandleGone;
     return this.status !== undefined && this.status >= 500 && !isOwn(this.code);
@@ -70,8 +76,8 @@ export class MnsError extends Error {
 }
 
 /**
- * Not `TimeExpired`: that is the clock, and fresh credentials do not mend it. A signature that does not match is that
- * of a secret that was rotated.
+ * Not `TimeExpired`: that is the clock, and fresh credentials do not mend it. A signature that does not match
+ * is that of a secret that was rotated.
  */
 const credentialFaults =
   /^(InvalidAccessKeyId|InvalidSecurityToken|SignatureDoesNotMatch|(?!TimeExpired$).*Expired$)/;

@@ -39,8 +39,9 @@ interface Piece {
 }
 
 /**
- * Reads messages that stand one after another, each by itself: whatever one of them holds costs no other. One that
- * cannot be read strictly, or lacks what it is known and deleted by, is given with its damage and what can be read of it.
+ * Reads messages that stand one after another, each by itself: whatever one of them holds costs no other. One
+ * that cannot be read strictly, or lacks what it is known and deleted by, is given with its damage and what
+ * can be read of it.
  *
  * @param wire the bytes as one character each, from the first `<Message` to the end of the last.
  */
@@ -60,7 +61,7 @@ export function readMessages(bytes: Buffer, wire: string): MnsItem[] {
   }
   return items;
 
-  /** What has no handle is damaged, and not worth the work. */
+  /** A message without a handle is damaged, and is not read further. */
   function readStrictly(first: number, next: number): MnsItem[] | XmlFault | undefined {
     const isWhole = pieces.slice(first, next).some(({ hasHandle }) => hasHandle);
     return isWhole ? readPiece(cut(first, next)) : undefined;
@@ -87,7 +88,10 @@ function split(wire: string): Piece[] {
   });
 }
 
-/** Text in a message may look like its end: what follows without an id of its own, or with the handle it lacks, belongs to it. */
+/**
+ * Text in a message may look like its end: what follows without an id of its own, or with the handle it
+ * lacks, belongs to it.
+ */
 function endOfMessage(pieces: readonly Piece[], first: number): number {
   let hasHandle = pieces[first]?.hasHandle === true;
   let next = first + 1;
@@ -98,7 +102,10 @@ function endOfMessage(pieces: readonly Piece[], first: number): number {
   return next;
 }
 
-/** The messages in a piece, of which there is one unless something stands between two; or what is wrong with it. */
+/**
+ * The messages in a piece, of which there is one unless something stands between two; or what is wrong with
+ * it.
+ */
 function readPiece(bytes: Buffer): MnsItem[] | XmlFault {
   const isText = isUtf8(bytes);
   const { text, bodies } = outlineOf(bytes, isText);
@@ -116,7 +123,7 @@ function readPiece(bytes: Buffer): MnsItem[] | XmlFault {
   }
 }
 
-/** What can be read of a message that is not well-formed, field by field. */
+/** The readable fields of a message that is not well-formed. */
 function readDamaged(bytes: Buffer, at: string | undefined): MnsItem {
   const isText = isUtf8(bytes);
   const { text, bodies } = outlineOf(bytes, isText);

@@ -26,7 +26,9 @@ export interface MnsResponse {
   /** The clock of the server when it answered, to the second; epoch milliseconds. */
   serverTimeMs: number | undefined;
   bytes: Buffer;
-  /** Monotonic time at which the headers arrived: a lease counts from here, however slowly the body follows. */
+  /**
+   * Monotonic time at which the headers arrived: a lease counts from here, however slowly the body follows.
+   */
   receivedAtMs: number;
 }
 
@@ -37,7 +39,10 @@ export interface TransportOptions {
   bodyWithinMs?: number | undefined;
 }
 
-/** Sixteen bodies of 64 KB, each byte written as the longest entity there is. More than that is no answer of MNS. */
+/**
+ * Sixteen bodies of 64 KB, each byte written as the longest entity there is. More than that is no answer of
+ * MNS.
+ */
 const maxAnswerBytes = 16 * 65_536 * 6 + 65_536;
 
 /** Of an answer that does not tell: sixteen bodies of 64 KB. */
@@ -45,8 +50,9 @@ const usualAnswerBytes = 16 * 65_536;
 const noRoom = 'there was no room in memory to read the answer: too much in flight is not stored yet';
 
 /**
- * Room for 64 polls, the most a queue may be given, and as much for renewals and deletes, which must not wait for a
- * poll to end. Bounded, because releasing everything in flight at a stop must not open a connection for each message.
+ * Room for 64 polls, the most a queue may be given, and as much for renewals and deletes, which must not wait
+ * for a poll to end. Bounded, because releasing everything in flight at a stop must not open a connection for
+ * each message.
  */
 const maxConnections = 128;
 

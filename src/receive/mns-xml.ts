@@ -7,8 +7,8 @@ const firstMessage = /<Message[\s>/]/;
 const openingTag = /^<([^\s<>/]{1,64})[\s>/]/;
 
 /**
- * Reads the XML of an MNS answer. Strict about the document, and about each message in it by itself: whatever stands
- * in one of them, in whatever field, does not cost the other fifteen.
+ * Reads the XML of an MNS answer. Strict about the document, and about each message in it by itself: whatever
+ * stands in one of them, in whatever field, does not cost the other fifteen.
  *
  * @throws XmlFault saying where the document is wrong, and never quoting it.
  */

@@ -10,8 +10,8 @@ const nobodysHandle = 'vod-relay-doctor';
 /**
  * Finds out whether an operation is permitted, by a call that touches no message.
  *
- * A receive asks for 0 messages and 31 seconds, which are two values that MNS refuses. MNS does not document whether it
- * looks at the permission first, so that a receive is `unclear` at best.
+ * A receive asks for 0 messages and 31 seconds, which are two values that MNS refuses. MNS does not document
+ * whether it looks at the permission first, so that a receive is `unclear` at best.
  *
  * @returns `permitted` when the operation itself answered.
  * @throws MnsError with a code `AccessDenied…` when it is not permitted; any other when the call failed.

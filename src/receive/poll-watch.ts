@@ -1,6 +1,9 @@
 import type { Clock } from '../time.js';
 
-/** The poll did not return although every limit on its way is over: what waits for it is stuck in this process. */
+/**
+ * The poll did not return although every limit on its way is over: what waits for it is stuck in this
+ * process.
+ */
 export class PollOverdueError extends Error {
   override readonly name = 'PollOverdueError';
   readonly code = 'PollOverdue';
@@ -11,12 +14,18 @@ export class PollOverdueError extends Error {
   }
 }
 
-/** More than connecting (10 s), the begin of the answer (10 s) and its body (15 s) may take on top of the wait. */
+/**
+ * More than connecting (10 s), the begin of the answer (10 s) and its body (15 s) may take on top of the
+ * wait.
+ */
 const overdueAfterMs = 45_000;
 /** And the longest back-off between two polls. */
 const pauseMs = 30_000;
 
-/** Sees to it that polls go on: gives up on one that is overdue, and knows when none has returned for too long. */
+/**
+ * Sees to it that polls go on: gives up on one that is overdue, and knows when none has returned for too
+ * long.
+ */
 export class PollWatch {
   readonly #clock: Clock;
   readonly #overdueMs: number;
@@ -35,7 +44,8 @@ export class PollWatch {
 
   /**
    * Settles as the poll does.
-   * @throws PollOverdueError when the poll is overdue: it is aborted, and whatever still comes of it is dropped.
+   * @throws PollOverdueError when the poll is overdue: it is aborted, and whatever still comes of it is
+   * dropped.
    */
   async over<T>(poll: Promise<T>, abort: () => void): Promise<T> {
     let cancel = (): void => undefined;
@@ -55,7 +65,10 @@ export class PollWatch {
     return await Promise.race([returned, overdue]);
   }
 
-  /** No poll has returned for so long that a second one was overdue as well. Says nothing about times without polls. */
+  /**
+   * No poll has returned for so long that a second one was overdue as well. Says nothing about times without
+   * polls.
+   */
   get isStuck(): boolean {
     return this.#clock.monotonicMs() - this.#progressMs > 2 * this.#overdueMs + pauseMs;
   }

@@ -43,7 +43,9 @@ export interface QueueAttributes {
   maximumMessageBytes: number | undefined;
   /** `normal`, `fifo` or a word for what is neither; undefined when MNS does not tell. */
   type: string | undefined;
-  /** Where messages go after how many receives; undefined when MNS does not tell: the API for management does. */
+  /**
+   * Where messages go after how many receives; undefined when MNS does not tell: the API for management does.
+   */
   deadLetter: DeadLetterPolicy | 'none' | undefined;
   /** The clock of MNS, to the second; epoch milliseconds. */
   serverTimeMs: number | undefined;
@@ -66,7 +68,7 @@ export type DeleteFailure = 'handle-gone' | 'try-again';
 
 /** The operations of one MNS queue that a relay needs. Every failure is an MnsError. */
 export class Queue {
-  /** What it is called in reports. */
+  /** Its name in reports. */
   readonly name: string;
   readonly #queue: string;
   readonly #client: MnsClient;
@@ -201,7 +203,9 @@ export class Queue {
   }
 }
 
-/** The API for management names the type; that of the queue numbers it, and only 0 is known: a standard queue. */
+/**
+ * The API for management names the type; that of the queue numbers it, and only 0 is known: a standard queue.
+ */
 function typeOf({ QueueType, MessageType }: MnsItem['fields']): string | undefined {
   const named = QueueType?.trim().toLowerCase();
   const numbered = MessageType?.trim();

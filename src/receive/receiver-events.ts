@@ -5,7 +5,10 @@ export interface StoreGate {
   admit(max: number, signal: AbortSignal): Promise<Admission>;
 }
 
-/** Leave to receive up to `limit` messages; 0 only after an abort. `done` is called once it is known how many came. */
+/**
+ * Leave to receive up to `limit` messages; 0 only after an abort. `done` is called once it is known how many
+ * came.
+ */
 export interface Admission {
   readonly limit: number;
   /** Nothing is known to be stored yet: another queue may have the one message that is to show it. */
@@ -13,7 +16,7 @@ export interface Admission {
   done(received: number): void;
 }
 
-/** What a receiver reports; each is one event for the operator. */
+/** The reports of a receiver; each is one event for the operator. */
 export interface ReceiverEvents {
   /** A poll was answered. Without messages (0 and Infinity) the queue is empty. */
   received(queue: string, messages: number, oldestEnqueuedAtMs: number): void;

@@ -33,16 +33,16 @@ export interface ReceiverOptions {
 }
 
 const failureBackOff = { baseMs: 500, maxMs: 30_000 };
-/** After a poll without an answer, which has waited for long already: the network may be back at any moment. */
+/** After a poll without an answer, which has waited long already: the network may be back at any moment. */
 const silenceBackOff = { baseMs: 500, maxMs: 2_000 };
 /** Whoever waited for less to poll has not waited. */
 const longWaitMs = 1_000;
-/** How long polls may still bring messages after a stop, before they are cut off: cutting one can strand a message. */
+/** How long polls may bring messages after a stop, before they are cut: a cut can strand a message. */
 const lastAnswersMs = 1_000;
 
 type Failure = 'failed' | 'silent' | 'cut';
 
-/** Receives from one queue: long polls side by side, as many as the load asks for, and leases for what they bring. */
+/** Receives from one queue: as many long polls as the load asks for, and leases for what they bring. */
 export class Receiver {
   readonly #options: ReceiverOptions;
   readonly #slots: Slots;
@@ -92,7 +92,7 @@ export class Receiver {
     return this.#pollers.size;
   }
 
-  /** Why only a restart of the process can help, in words; undefined while all is well or an outage explains it. */
+  /** Why only a restart can help, in words; undefined while all is well or an outage explains it. */
   get stuck(): string | undefined {
     const mayPoll = this.#waiting < this.#pollers.size && !this.#stopping.signal.aborted;
     if (mayPoll && this.#watch.isStuck)
@@ -106,7 +106,7 @@ export class Receiver {
     for (let i = 0; i < this.#options.receive.pollers.min; i++) this.#addPoller();
   }
 
-  /** Begins no new poll, and resolves when the last poll has ended. What it brought is in flight like the rest. */
+  /** Begins no new poll, and resolves when the last has ended; its messages are in flight like the rest. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     const cancel = this.#options.clock.after(lastAnswersMs, () => {
@@ -184,7 +184,7 @@ export class Receiver {
         continue;
       }
       if (this.#wanted > receive.pollers.min) {
-        // Counted down at once: two that decide in the same moment must not both take the other for the one that stays.
+        // Counted down at once: two that decide in the same moment must not both leave to the other to stay.
         this.#wanted--;
         return;
       }
@@ -202,7 +202,7 @@ export class Receiver {
 
   /**
    * One long poll into `slots` free slots, with its back-off if it is this poller's `nthFailure` in a row.
-   * @returns how many messages it brought, or how it failed: `silent` when there was no answer. Never rejects.
+   * @returns how many messages it brought, or how it failed: `silent` without an answer. Never rejects.
    */
   async #poll(
     slots: number,

@@ -1,4 +1,6 @@
-/** Counts the messages in flight and makes receivers wait for room: no more is received than can be started. */
+/**
+ * Counts the messages in flight and makes receivers wait for room: no more is received than can be started.
+ */
 export class Slots {
   readonly #capacity: number;
   readonly #waiting: { signal: AbortSignal; wake: () => void }[] = [];
@@ -12,7 +14,10 @@ export class Slots {
     return this.#taken;
   }
 
-  /** Takes up to `max` slots, waiting until there is one. @returns how many; 0 only when the signal is aborted. */
+  /**
+   * Takes up to `max` slots, waiting until there is one. @returns how many; 0 only when the signal is
+   * aborted.
+   */
   async take(max: number, signal: AbortSignal): Promise<number> {
     while (!signal.aborted) {
       const granted = Math.min(max, this.#capacity - this.#taken);

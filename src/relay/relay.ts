@@ -9,7 +9,7 @@ import type { ReceivedMessage } from '../receive/queue.js';
 import type { Outcome } from './outcome.js';
 import { settle, type SettleableLease } from './settle.js';
 
-/** What the path of a message needs of its lease. */
+/** The part of a lease that the path of a message needs. */
 export interface RelayLease extends SettleableLease {
   readonly message: ReceivedMessage;
   /** Aborted when the work on the message must end. */
@@ -62,7 +62,10 @@ export function createRelay(options: RelayOptions): (lease: RelayLease) => Promi
     }
   }
 
-  /** Decodes and identifies. Of all the texts on the way only the bytes to publish are left: many wait at once. */
+  /**
+   * Decodes and identifies. Of all the texts on the way only the bytes to publish are left: many wait at
+   * once.
+   */
   function prepare(message: ReceivedMessage): Prepared | { kind: 'discarded' } | LetterFacts {
     const reading = readMessage(message, origin, options);
     if (reading.kind === 'undecodable') {
@@ -101,7 +104,10 @@ export function createRelay(options: RelayOptions): (lease: RelayLease) => Promi
     return { kind: 'dead-lettered', code, reason, at };
   }
 
-  /** What is to become of a message whose publish failed. An unknown error means redeliver, a bounded number of times. */
+  /**
+   * The outcome of a message whose publish failed. An unknown error means redeliver, a bounded number of
+   * times.
+   */
   async function recover(lease: RelayLease, error: unknown): Promise<Outcome> {
     const interrupted = outcomeOfInterruption(lease);
     if (interrupted) return interrupted;

@@ -1,6 +1,6 @@
 import type { Outcome } from './outcome.js';
 
-/** What settling needs of a lease. */
+/** The part of a lease that settling needs. */
 export interface SettleableLease {
   readonly interruption: 'lost' | 'release' | 'abandon' | undefined;
   /** Deletes the message for good. @returns false when the lease ended first. */
@@ -42,7 +42,7 @@ class NotDeletedError extends Error {
   }
 }
 
-/** What was to become of it is void; why that was to be, and its event, are worth knowing still. */
+/** Keeps cause and event id of an outcome that could not be carried out. */
 function leftToQueue(lease: SettleableLease, outcome: Outcome): Outcome {
   const isDamaged = outcome.kind === 'dead-lettered' && outcome.code === 'message-damaged';
   const { eventId, mediaId, cause = isDamaged ? new NotDeletedError(outcome.at) : undefined } = outcome;

@@ -41,9 +41,10 @@ interface DeadLetterItem extends ReplayItem {
 }
 
 /**
- * The open dead letters. One whose event is in the stream, or whose follow-up is to be taken up again, is kept as done; one that is a dead letter for another
- * reason than before is kept with that reason. Both by a copy, then the deletion of the original: after a crash in
- * between, the copy is suppressed by its id and the deletion made up for.
+ * The open dead letters. One whose event is in the stream, or whose follow-up is to be taken up again, is
+ * kept as done; one that is a dead letter for another reason than before is kept with that reason. Both by a
+ * copy, then the deletion of the original: after a crash in between, the copy is suppressed by its id and the
+ * deletion made up for.
  */
 export function createDeadLetterSource(options: DeadLetterSourceOptions): ReplaySource {
   const { reader, publisher, clock, replayId, selection, policy, originOf, planOf, keep } = options;
@@ -118,7 +119,9 @@ export function createDeadLetterSource(options: DeadLetterSourceOptions): Replay
   }
 }
 
-/** What a replay makes of a dead letter; `origin` is undefined where it cannot be told whose event it is. */
+/**
+ * The reading of a dead letter by a replay; `origin` is undefined where it cannot be told whose event it is.
+ */
 export function contentOfLetter(
   letter: StoredDeadLetter,
   origin: EventOrigin | undefined,

@@ -4,7 +4,7 @@ import type { StoredMessage, StreamReader } from '../nats/streams/reader.js';
 
 /** A dead letter as VOD_DEAD_LETTERS holds it. */
 export interface StoredDeadLetter extends DeadLetterFacts {
-  /** What people call it by: its sequence number in the stream. */
+  /** Its number for people: its sequence in the stream. */
   readonly id: number;
   readonly subject: string;
   readonly headers: DeadLetterHeaders;

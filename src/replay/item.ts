@@ -6,7 +6,7 @@ import type { TraceContext } from '../event/trace-context.js';
 import type { VodEvent } from '../event/vod-event.js';
 import type { SelectionFacts } from './selection.js';
 
-/** What an item holds, by today's decoder and configuration. */
+/** The content of an item, by today's decoder and configuration. */
 export type Content =
   | { readonly kind: 'event'; readonly event: VodEvent; readonly message: EventMessage }
   | {
@@ -20,14 +20,14 @@ export type Content =
   /** Nothing can or may be done with it. */
   | { readonly kind: 'left' };
 
-/** What a message of a queue holds, once it is read. */
+/** The content of a message of a queue, once it is read. */
 export function contentOfReading(reading: Reading): { content: Content; event?: VodEvent } {
   const { event } = reading;
   const content = reading.kind === 'discarded' ? ({ kind: 'left' } as const) : reading;
   return { content, ...(event && { event }) };
 }
 
-/** What today's plan says of a follow-up: its row, and whether VOD is called. */
+/** Today's plan for a follow-up: its row, and whether VOD is called. */
 export type PlanOf = (followUp: FollowUp) => { readonly row: string; readonly leadsToCall: boolean };
 
 /** One message of a source. */
@@ -43,8 +43,8 @@ export interface ReplayItem {
 }
 
 /**
- * How an item ends. `published`: this replay stored its event, or its follow-up. `suppressed`: the stream had it. `failed`: NATS
- * refuses it for good.
+ * How an item ends. `published`: this replay stored its event, or its follow-up. `suppressed`: the stream had
+ * it. `failed`: NATS refuses it for good.
  */
 export type Fate = 'filteredOut' | 'published' | 'suppressed' | 'undecodable' | 'left' | 'failed';
 
@@ -63,7 +63,7 @@ export interface SourceState {
   readonly unfinished: readonly string[];
 }
 
-/** What is left at a source when a replay ends. */
+/** The remainder at a source when a replay ends. */
 export interface Remainder {
   /** Received and given back: their attempts went up by one. */
   readonly released: number;

@@ -7,9 +7,9 @@ import { hasOwnIds } from './plan.js';
 import type { ReplayOptions } from './options.js';
 
 /**
- * What a replay sends for an item, by its content: an event to everyone or to who asked for it; a follow-up, due at
- * once, to the follow-up half only. The half takes it up as one that was put off for the first time, so that no further
- * taking-up has the id that it is sent under.
+ * The publication of a replay for an item, by its content: an event to everyone or to who asked for it; a
+ * follow-up, due at once, to the follow-up half only. The half takes it up as one that was put off for the
+ * first time, so that no further taking-up has the id that it is sent under.
  *
  * @returns what becomes of an item for which nothing is sent. A follow-up cannot be sent elsewhere.
  */

@@ -1,6 +1,6 @@
 import type { Selection } from './selection.js';
 
-/** What a replay is to do. Kept in its checkpoint, so that a resumed replay does the same. */
+/** The task of a replay. Kept in its checkpoint, so that a resumed replay does the same. */
 export interface ReplayPlan {
   readonly source: 'queues' | 'dead-letters' | 'events';
   /** For the source `queues`: their names, in order. */

@@ -34,7 +34,10 @@ export interface QueueSourceOptions {
 /** MNS slows a consumer down that holds more. */
 const maxHeld = 5_000;
 const pollSeconds = 3;
-/** MNS ends a poll up to a fifth early by itself; an empty answer sooner than this says nothing about the queue. */
+/**
+ * MNS ends a poll up to a fifth early by itself; an empty answer sooner than this says nothing about the
+ * queue.
+ */
 const shortestPollMs = pollSeconds * 700;
 /** The scan ends after so many empty polls in a row. */
 const emptyPolls = 2;
@@ -48,8 +51,8 @@ const maxDeletes = 2;
 const releasesAtOnce = 32;
 
 /**
- * One scan over a queue. Each message is received once and held under a lease until it is deleted or, at the end,
- * given back: a message that went back at once would be received again and again.
+ * One scan over a queue. Each message is received once and held under a lease until it is deleted or, at the
+ * end, given back: a message that went back at once would be received again and again.
  */
 export class QueueSource implements ReplaySource {
   readonly name: string;
@@ -89,7 +92,7 @@ export class QueueSource implements ReplaySource {
     const { active, inactive } = await this.#retried(() => backlog(signal), signal);
     this.#visibilityMs = visibilityMs;
     for (const key of state?.unfinished ?? []) this.#undeleted.add(key);
-    // What a replay held that was killed, or still is held by someone else, comes back when its timeout ends.
+    // Messages that a killed replay or somebody else holds come back when their timeout ends.
     if (state !== undefined || inactive > 0) this.#endNotBeforeMs = clock.monotonicMs() + visibilityMs;
     return { size: active + inactive, state: { done: false, unfinished: [], ...state } };
   }
@@ -203,7 +206,9 @@ export class QueueSource implements ReplaySource {
     if (this.#held.get(key) === lease) this.#held.delete(key);
   }
 
-  /** A call that may fail now and then. One that MNS refuses, as for want of a permission, is not made again. */
+  /**
+   * A call that may fail now and then. One that MNS refuses, as for want of a permission, is not made again.
+   */
   async #retried<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const { clock, queue, onTrouble } = this.#options;
     for (let failures = 1; ; failures++) {

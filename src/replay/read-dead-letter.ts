@@ -8,14 +8,17 @@ import { bodyOfDamaged } from '../receive/mns-messages.js';
 import type { StoredDeadLetter } from './dead-letter-stream.js';
 import { filtersEvents, selects, type Selection } from './selection.js';
 
-/** What a dead letter is today. The event of a follow-up has no more than a follow-up knows. */
+/**
+ * The content of a dead letter by today's decoder. The event of a follow-up has no more than a follow-up
+ * knows.
+ */
 export type DecodedDeadLetter =
   | DecodedMessage
   | { readonly kind: 'follow-up'; readonly followUp: FollowUp; readonly event: VodEvent }
   /** One of the follow-up half whose body is no event of ours: no decoder reads it. */
   | { readonly kind: 'unreadable-follow-up' };
 
-/** What a replay makes of a dead letter today. */
+/** The reading of a dead letter by a replay today. */
 export type DeadLetterReading =
   | Reading
   | Extract<DecodedDeadLetter, { kind: 'follow-up' | 'unreadable-follow-up' }>
@@ -24,7 +27,10 @@ export type DeadLetterReading =
 
 type LetterParts = Pick<StoredDeadLetter, 'form' | 'code' | 'at' | 'body'>;
 
-/** Decodes the bytes again, as the relay would today; of a failed follow-up, reads what it was about. Never throws. */
+/**
+ * Decodes the bytes again, as the relay would today; of a failed follow-up, reads what it was about. Never
+ * throws.
+ */
 export function decodeDeadLetter(letter: LetterParts): DecodedDeadLetter {
   if (Object.hasOwn(followUpCodes, letter.code)) return decodeFollowUp(letter.body);
   return decodeMessage(receivedOf(letter));
@@ -44,7 +50,10 @@ export function readDeadLetter(
   return readMessage(timed, origin, policy);
 }
 
-/** Whether the selection means this dead letter. It is decoded only when a filter asks for what the event says. */
+/**
+ * Whether the selection means this dead letter. It is decoded only when a filter asks for what the event
+ * says.
+ */
 export function selectsDeadLetter(selection: Selection, letter: StoredDeadLetter): boolean {
   const { timeMs, queue, code } = letter;
   const facts = { timeMs, queue, code };
@@ -66,7 +75,10 @@ export function originOf(queues: readonly OriginQueue[], name: string): EventOri
   return first && isOne ? { ...first, queue: name } : undefined;
 }
 
-/** The message as its queue handed it out. One that is damaged elsewhere than in its body is read for its body. */
+/**
+ * The message as its queue handed it out. One that is damaged elsewhere than in its body is read for its
+ * body.
+ */
 function receivedOf({ form, at, body }: LetterParts): Received {
   if (form === 'xml-text') return { body: '', damaged: true };
   if (form !== 'message-xml') return { body: '', damaged: false, ...textOf(body) };

@@ -22,10 +22,12 @@ const maxBatch = 500;
 /**
  * The path of one message, from its source to its fate:
  *
- *     read and decode (the source) → select → pace → ask the stream → publish → PubAck → checkpoint → finish (the source, last)
+ *     read and decode (the source) → select → pace → ask the stream → publish → PubAck → checkpoint → finish
+ * (the source, last)
  *
- * A crash at any point repeats nothing and skips nothing: what is published bears the mark of its replay and item, by
- * which the resumed replay knows its own; what is in the checkpoint and not finished is finished when it is resumed.
+ * A crash at any point repeats nothing and skips nothing: what is published bears the mark of its replay and
+ * item, by which the resumed replay knows its own; what is in the checkpoint and not finished is finished
+ * when it is resumed.
  * @throws Error when a source or NATS cannot be used; the checkpoint then says where to go on.
  */
 export async function replay(options: ReplayOptions): Promise<ReplayResult> {

@@ -20,7 +20,7 @@ export interface Selection {
   readonly limit?: number;
 }
 
-/** What is known of a message before it is selected. */
+/** The facts about a message before it is selected. */
 export interface SelectionFacts {
   /** The enqueue time of a queue's message, the time of a dead letter, the event time of an event. */
   readonly timeMs: number;

@@ -1,7 +1,7 @@
 import type { StreamReader } from '../nats/streams/reader.js';
 import type { ReplayItem, SourceState } from './item.js';
 
-/** What a replay needs of the reader of streams. */
+/** The part of the reader of streams that a replay needs. */
 export type Reader = Pick<StreamReader, 'read' | 'get' | 'nextOnSubject' | 'remove' | 'state'>;
 
 /** Where a stream's part of a replay begins and ends: what is stored later is not part of it. */
@@ -17,7 +17,7 @@ export async function openStream(
   return { size, state: { done: false, unfinished: [], ...state, endSeq } };
 }
 
-/** What is stored up to `endSeq`, up to `size` items at a time. */
+/** The messages stored up to `endSeq`, up to `size` at a time. */
 export async function* inBatches<Stored>(
   messages: AsyncIterable<Stored>,
   toItem: (stored: Stored) => ReplayItem & { readonly seq: number },

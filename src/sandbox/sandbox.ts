@@ -15,7 +15,10 @@ import { isVodTarget } from './vod/request.js';
 export interface SandboxOptions {
   /** 0, the default, takes any free port. */
   port?: number;
-  /** Default 127.0.0.1. Anything but loopback is refused unless `allowRemote` is set: the control endpoint is open. */
+  /**
+   * Default 127.0.0.1. Anything but loopback is refused unless `allowRemote` is set: the control endpoint is
+   * open.
+   */
   host?: string;
   allowRemote?: boolean;
   accountId?: string;
@@ -30,7 +33,10 @@ export interface SandboxOptions {
   urlSafeHandles?: boolean;
   /** Hands out messages of one priority in random order; default false. */
   shuffle?: boolean;
-  /** Empty polls end early by a third of this part of their wait up to all of it; default 0.2, as the service does. */
+  /**
+   * Empty polls end early by a third of this part of their wait up to all of it; default 0.2, as the service
+   * does.
+   */
   pollsEndEarlyBy?: number;
   /** Messages remembered for the history, by queue, and calls of VOD; default 250,000. */
   historyLimit?: number;
@@ -40,14 +46,17 @@ export interface SandboxOptions {
 
 /** A sandbox that listens. */
 export interface Sandbox {
-  /** The endpoint for clients of MNS and of VOD, without a slash at the end; the control endpoint is `/sandbox/` under it. */
+  /**
+   * The endpoint for clients of MNS and of VOD, without a slash at the end; the control endpoint is
+   * `/sandbox/` under it.
+   */
   url: string;
   port: number;
   accountId: string;
   accessKeyId: string;
   accessKeySecret: string;
   seed: number;
-  /** What the control endpoint offers, without HTTP. */
+  /** The actions of the control endpoint, without HTTP. */
   actions: SandboxActions;
   /** Ends all polls, tries and connections and frees the port. */
   close: () => Promise<void>;

@@ -14,13 +14,19 @@ import { timedPublisher, timedVodClient } from './timed.js';
 import { createTracedFollowUp } from './traced-follow-up.js';
 import type { Parts } from './parts.js';
 
-/** Handed out and not done, in the cluster. Those that are put off are not done until they are due: no limit there. */
+/**
+ * Handed out and not done, in the cluster. Those that are put off are not done until they are due: no limit
+ * there.
+ */
 const maxAckPending = { events: 1_000, postponed: -1 };
 const backlogEveryMs = 15_000;
 /** The consumer is not there yet, or NATS does not answer. */
 const backlogAgainMs = 5_000;
 
-/** The half that reads the events from the stream, like any other service, and deletes orphaned uploads in VOD. */
+/**
+ * The half that reads the events from the stream, like any other service, and deletes orphaned uploads in
+ * VOD.
+ */
 export function createFollowUpHalf(parts: Parts): Half {
   const { config, clock, telemetry, tracing, store, stop } = parts;
   const { prefix } = config.nats;

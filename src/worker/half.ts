@@ -2,7 +2,7 @@
 export interface Half {
   /** Starts the work. Resolves when all of it is under way, or the stop came first. */
   start(): Promise<void>;
-  /** What is begun and not yet settled. */
+  /** The work that is begun and not yet settled. */
   readonly inFlight: number;
   /** Call after the stop. Resolves when nothing new can begin any more. */
   stopped(): Promise<void>;

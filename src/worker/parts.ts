@@ -21,7 +21,7 @@ export interface WorkerOptions {
   abandon: AbortSignal;
 }
 
-/** What the halves of a worker are made from. */
+/** The parts that the halves of a worker are built from. */
 export interface Parts extends WorkerOptions {
   store: Store;
   /** The credentials of a queue, with which MNS and VOD are called alike. */

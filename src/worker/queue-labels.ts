@@ -1,6 +1,9 @@
 import type { QueueConfig } from '../config/config.js';
 
-/** What each live queue is called in logs, metrics and probes: its name, with its region and account where that is not enough. */
+/**
+ * The label of each live queue in logs, metrics and probes: its name, with its region and account where that
+ * is not enough.
+ */
 export function queueLabels(queues: readonly QueueConfig[]): ReadonlyMap<QueueConfig, string> {
   const live = queues.filter(({ mode }) => mode === 'live');
   return new Map(

@@ -19,9 +19,9 @@ const everyMs = 600_000;
 const againMs = 10_000;
 
 /**
- * Reads the attributes of a queue again now and then, and at once when it had vanished and is back: a longer retention
- * lengthens the duplicate windows, a shorter one changes nothing. The queue itself goes by the visibility timeout that
- * was read last.
+ * Reads the attributes of a queue again now and then, and at once when it had vanished and is back: a longer
+ * retention lengthens the duplicate windows, a shorter one changes nothing. The queue itself goes by the
+ * visibility timeout that was read last.
  * @returns the events for the receiver of the queue.
  */
 export function watchQueue(options: QueueWatchOptions): ReceiverEvents {

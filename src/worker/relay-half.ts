@@ -15,7 +15,10 @@ import type { Parts } from './parts.js';
 
 const attributesBackOff = { baseMs: 500, maxMs: 4_000 };
 
-/** The half that moves events from MNS to NATS: one receiver for each live queue. A queue that cannot be reached is tried for ever, and holds no other queue up. */
+/**
+ * The half that moves events from MNS to NATS: one receiver for each live queue. A queue that cannot be
+ * reached is tried for ever, and holds no other queue up.
+ */
 export function createRelayHalf(parts: Parts): Half {
   const { config, clock, telemetry, tracing, store, stop } = parts;
   const receivers: Receiver[] = [];
@@ -49,7 +52,10 @@ export function createRelayHalf(parts: Parts): Half {
     },
   };
 
-  /** Starts to receive from a queue once it can be reached and the streams remember ids for as long as it may redeliver. */
+  /**
+   * Starts to receive from a queue once it can be reached and the streams remember ids for as long as it may
+   * redeliver.
+   */
   async function startQueue(queueConfig: QueueConfig, label: string): Promise<void> {
     const queue = openQueue(queueConfig, label);
     const relay = relayFor(queueConfig, label);

@@ -7,8 +7,8 @@ import type { Job } from '../nats/jobs/job.js';
 import { tracedPublisher } from './traced-publisher.js';
 
 /**
- * As `createFollowUp`, which knows nothing of it: each time a follow-up is taken up there is a span, with the wait for
- * a permit, the calls to VOD, the publication and the ack under it, in the trace of its event.
+ * As `createFollowUp`, which knows nothing of it: each time a follow-up is taken up there is a span, with the
+ * wait for a permit, the calls to VOD, the publication and the ack under it, in the trace of its event.
  */
 export function createTracedFollowUp(
   options: FollowUpOptions,

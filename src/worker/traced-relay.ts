@@ -5,8 +5,8 @@ import { leaseWith } from './timed.js';
 import { tracedPublisher } from './traced-publisher.js';
 
 /**
- * As `createRelay`, which knows nothing of it: each message has a span, with decode, publish and ack under it, in the
- * trace that its sender put into its properties.
+ * As `createRelay`, which knows nothing of it: each message has a span, with decode, publish and ack under
+ * it, in the trace that its sender put into its properties.
  */
 export function createTracedRelay(
   options: RelayOptions,

@@ -68,7 +68,7 @@ async function drain(
   if (abandon.aborted) abandonAll();
   abandon.addEventListener('abort', abandonAll);
   await Promise.all(halves.map((half) => half.stopped()));
-  // What NATS does not store now is sooner stored by a replica that can still reach it.
+  // A replica that still reaches NATS stores the rest sooner.
   if (!store.gate.isOpen) release();
   store.gate.onClose(release);
   await Promise.all(halves.map((half) => half.drained()));

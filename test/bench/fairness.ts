@@ -13,7 +13,7 @@ export interface Fairness {
 const trickle = 'trickle';
 const busy = 'busy';
 
-/** What a queue with a trickle suffers from another that has many messages waiting, in one worker. */
+/** The delay of a queue with few messages beside one with many waiting, in one worker. */
 export async function measureFairness(options: {
   flood: number;
   samples: number;

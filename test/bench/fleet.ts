@@ -21,7 +21,10 @@ export interface FleetRun extends CallFigures {
   outcomes: Record<string, number>;
 }
 
-/** Three follow-up workers on one backlog of orphans. With `killEveryMs`, one of them at random is killed and replaced. */
+/**
+ * Three follow-up workers on one backlog of orphans. With `killEveryMs`, one of them at random is killed and
+ * replaced.
+ */
 export async function measureFleet(options: {
   orphans: number;
   killEveryMs?: number;
@@ -63,7 +66,10 @@ export interface Window {
 
 const windowMs = 10_000;
 
-/** Three follow-up workers, whose account's quota is cut at run time and restored later. One row every ten seconds. */
+/**
+ * Three follow-up workers, whose account's quota is cut at run time and restored later. One row every ten
+ * seconds.
+ */
 export async function measureQuotaCut(
   steps: readonly { quota: number; seconds: number }[],
 ): Promise<Window[]> {

@@ -9,7 +9,7 @@ interface InTheWay {
   name: string;
   role: Role;
   body?: string;
-  /** What the worker may not publish. */
+  /** The subjects that the worker may not publish to. */
   deny?: string[];
   full?: FullStream;
   filler?: string;
@@ -20,7 +20,7 @@ const warmUp = 1_000;
 const messages = 4_000;
 /** Long enough for whatever closes because of it. */
 const inTheWayMs = 3_000;
-/** What is not relayed by then is held up. */
+/** A message that is not relayed by then is held up. */
 const patienceMs = 60_000;
 const subject = 'vod.event.DeleteMediaComplete.success.video.all.in-the-way';
 const event = deletionBody({ MediaId: 'in-the-way' });
@@ -48,7 +48,10 @@ const rows: readonly InTheWay[] = [
   },
 ];
 
-/** `npm run bench -- gates`: about two minutes. How fast good events are relayed beside what NATS does not store. */
+/**
+ * `npm run bench -- gates`: about two minutes. How fast good events are relayed beside what NATS does not
+ * store.
+ */
 export async function benchGates(): Promise<void> {
   print(`\nOne message that NATS does not store, and ${messages} good ones behind it`);
   const figures: string[][] = [];

@@ -1,7 +1,7 @@
 /**
- * `npm run bench [-- relay | follow-up | replay | gates | scans]`: measures and prints, never judges. The sandbox runs in this process, the
- * workers and nats-server in their own, so that on two cores they share the CPU: compare runs of one machine with
- * each other only.
+ * `npm run bench [-- relay | follow-up | replay | gates | scans]`: measures and prints, never judges. The
+ * sandbox runs in this process, the workers and nats-server in their own, so that on two cores they share the
+ * CPU: compare runs of one machine with each other only.
  */
 import { availableParallelism, cpus } from 'node:os';
 import { benchFollowUp } from './follow-up.js';

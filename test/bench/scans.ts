@@ -83,7 +83,10 @@ const scans: Readonly<Record<string, (length: number) => unknown>> = {
   'config: a long key': (n) => closest(filled('a', n), ['servers', 'queues', 'credentials']),
 };
 
-/** `npm run bench -- scans`: the time of every scan should grow as its text does, and block for less than a second. */
+/**
+ * `npm run bench -- scans`: the time of every scan should grow as its text does, and block for less than a
+ * second.
+ */
 export function benchScans(): void {
   print(`\nScans over texts of others, ms for ${sizes.join(', ')} MiB`);
   for (const [name, scan] of Object.entries(scans)) {

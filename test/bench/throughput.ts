@@ -13,8 +13,8 @@ export interface Throughput {
 const queue = 'vod-events';
 
 /**
- * How fast one relay empties a queue, from its first delete to the last. With `vodFaults`, a follow-up worker takes up
- * the same events meanwhile, under these faults of VOD. With `env`, the relay has these variables.
+ * How fast one relay empties a queue, from its first delete to the last. With `vodFaults`, a follow-up worker
+ * takes up the same events meanwhile, under these faults of VOD. With `env`, the relay has these variables.
  */
 export async function measureThroughput(
   messages: number,

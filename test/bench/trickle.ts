@@ -11,8 +11,8 @@ export interface Latencies {
 }
 
 /**
- * Feeds a queue that a worker receives from, and measures from the moment a message is in the queue to the moment a
- * subscriber of the stream gets its event, which NATS sends with the PubAck.
+ * Feeds a queue that a worker receives from, and measures from the moment a message is in the queue to the
+ * moment a subscriber of the stream gets its event, which NATS sends with the PubAck.
  *
  * @param afterEach what else there is to do between two messages.
  */

@@ -11,7 +11,7 @@ import { startWorkerProcess } from '../support/worker-process.js';
 
 const messages = 600;
 const heapMebibytes = 48;
-/** What the process needs besides its heap, and the bodies in it. */
+/** The memory of the process besides its heap, and the bodies in it. */
 const mostBytes = 190 * 1_048_576;
 /** Long enough for everything in flight to be due a dozen times. */
 const frozenMs = 6_000;

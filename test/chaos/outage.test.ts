@@ -36,7 +36,9 @@ const outages: Outage[] = [
   },
 ];
 
-/** The store of a killed server differs from that of a stopped one only now and then: one for the long run. */
+/**
+ * The store of a killed server differs from that of a stopped one only now and then: one for the long run.
+ */
 const killed: Outage = {
   name: 'a nats-server that is killed and comes back with its store',
   begin: (nats) => nats.kill(),

@@ -19,7 +19,10 @@ import {
 const rounds = Number(process.env['CHAOS_ROUNDS'] ?? 3);
 const isLong = process.env['CHAOS_ROUNDS'] !== undefined;
 const perRound = isLong ? 400 : 150;
-/** In events a second. Slow: a third of a round is more than the time in which a busy machine sees where it is. */
+/**
+ * In events a second. Slow: a third of a round is more than the time in which a busy machine sees where it
+ * is.
+ */
 const rate = isLong ? '500' : '100';
 const seed = Number(process.env['CHAOS_SEED'] ?? randomInt(2 ** 31));
 const total = rounds * perRound;

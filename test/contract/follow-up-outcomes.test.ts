@@ -50,7 +50,8 @@ const transportFaults: readonly VodFault[] = [
 t.test('every code and every failure of the transport has its outcome', async (t) => {
   const sandbox = await startSandbox();
   t.teardown(() => sandbox.close());
-  // Else the calls of the cases before are refused too, on a machine that makes more than ten of them in a second.
+  // Else the calls of the cases before are refused too, on a machine that makes more than ten of them in a
+  // second.
   sandbox.actions.setVodQuotas({ GetVideoInfo: 1_000, DeleteMultipartUpload: 1_000 });
   const { url, accessKeyId, accessKeySecret } = sandbox;
   const client = new VodClient({

@@ -18,7 +18,10 @@ export const portOperations = {
 } as const satisfies Record<string, Operation>;
 export type PortOperation = keyof typeof portOperations;
 
-/** What a call must come to: an MnsError with these fields (undefined: has none), or exactly this result. */
+/**
+ * The result that a call must have: an MnsError with these fields (undefined: has none), or exactly this
+ * result.
+ */
 export type Expected =
   { fails: string; status?: number; requestId?: string; message?: RegExp } | { gives: unknown };
 
@@ -26,9 +29,11 @@ export type Script = (operation: Operation) => Omit<ScriptedAnswer, 'kind'>;
 
 export interface Answer {
   name: string;
-  /** What the server does: a script for each operation, a fault of the sandbox, or bytes followed by a TCP reset. */
+  /**
+   * The server's part: a script for each operation, a fault of the sandbox, or bytes followed by a TCP reset.
+   */
   sends: Script | 'reset' | 'hang' | { thenReset: string };
-  /** What every operation makes of it … */
+  /** The result of every operation … */
   expected: Expected;
   /** … except these; a port operation is as the one it stands on. */
   except?: Partial<Record<Operation | PortOperation, Expected>>;
@@ -114,7 +119,9 @@ const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\
 const head = (...lines: string[]): string =>
   ['HTTP/1.1 200 OK', 'Content-Type: text/xml', ...lines, '', ''].join('\r\n');
 
-/** All the answers of the outcome matrix: what MNS, what stands before it and what the network between can do. */
+/**
+ * All the answers of the outcome matrix: what MNS, what stands before it and what the network between can do.
+ */
 export const answers: readonly Answer[] = [
   error(404, 'MessageNotExist', { 'Queue.receive': { gives: [] }, 'Queue.delete': bothGone }),
   error(404, 'QueueNotExist'),

@@ -116,7 +116,7 @@ t.test('a replay does all of its work with the permissions of its role, and uses
   await using testbed = await startTestbed({ nats: { config } });
   await relay(t, testbed, [deletionBody(), foreignBody()], { foreignEvents: 'dead-letter' });
   const connection = await connectAs(testbed, 'operator');
-  // What an older version could not publish, and this one cannot read either.
+  // A message that an older version could not publish, and this one cannot read either.
   const letter = headers();
   letter.set('Dead-Letter-Queue', 'vod-events');
   letter.set('Dead-Letter-Message-Id', 'a-message');
@@ -291,7 +291,10 @@ async function relayOnce(t: Test, testbed: Testbed, horizon: string): Promise<vo
   await relay(t, testbed, bodies, { dedupe: { horizon } });
 }
 
-/** Stores what the follow-up is about to store, so that it finds duplicates: an outcome, and what cannot be read. */
+/**
+ * Stores what the follow-up is about to store, so that it finds duplicates: an outcome, and what cannot be
+ * read.
+ */
 async function storeBeforehand(testbed: Testbed, mediaId: string): Promise<void> {
   const connection = await connectAs(testbed, 'operator');
   const manager = await connection.jetstreamManager({ checkAPI: false });
@@ -308,7 +311,10 @@ async function storeBeforehand(testbed: Testbed, mediaId: string): Promise<void>
   await connection.close();
 }
 
-/** Puts media into VOD whose deletion has failed, modified at these times, and the events of that into the stream. */
+/**
+ * Puts media into VOD whose deletion has failed, modified at these times, and the events of that into the
+ * stream.
+ */
 async function seed(t: Test, testbed: Testbed, modifiedMs: Readonly<Record<string, number>>): Promise<void> {
   const media = Object.entries(modifiedMs);
   await testbed.control.seedMedia(media.map(([mediaId, createdMs]) => ({ mediaId, createdMs, parts: 2 })));

@@ -12,8 +12,8 @@ import { startWorkerProcess, type WorkerProcess } from '../support/worker-proces
 
 const folder = join(projectRoot, 'deploy', 'nats');
 /**
- * For the configuration of a nats-server: the accounts as they are shipped. It looks for an include from the folder of
- * its configuration, which is one below the temporary one.
+ * For the configuration of a nats-server: the accounts as they are shipped. It looks for an include from the
+ * folder of its configuration, which is one below the temporary one.
  */
 export const config = `include ${JSON.stringify(relative(join(tmpdir(), 'server'), join(folder, 'accounts.conf')))}`;
 const roles = ['relay', 'follow-up', 'worker', 'replay', 'consumer'] as const;
@@ -115,7 +115,7 @@ interface Subjects {
   subscribe: string[];
 }
 
-/** What a role's file lists; an `allow` counts, a `deny` does not. */
+/** The entries of a role's file; an `allow` counts, a `deny` does not. */
 export function permitted(role: User): Subjects {
   const lists: Subjects = { publish: [], subscribe: [] };
   const text = readFileSync(join(folder, `${role}.conf`), 'utf8').replace(/#.*/g, '');
@@ -127,7 +127,7 @@ export function permitted(role: User): Subjects {
   return lists;
 }
 
-/** What a role may publish, and did not. */
+/** The subjects that a role may publish to, and did not. */
 export function unused(role: User, seen: readonly string[]): string[] {
   return permitted(role).publish.filter((pattern) => !seen.some((subject) => covers(pattern, subject)));
 }
@@ -158,7 +158,8 @@ export async function accepted(
   })();
   for (const subject of subscribe) connection.subscribe(subject, { callback: () => undefined });
   for (const subject of publish) connection.publish(subject);
-  // The server answers in order, so all that it refuses is here by the time it answers this, and read a turn later.
+  // The server answers in order, so all that it refuses is here by the time it answers this, and read a turn
+  // later.
   await connection.flush();
   await setImmediate();
   await connection.close();

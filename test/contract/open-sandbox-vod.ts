@@ -10,7 +10,7 @@ export interface VodReply {
   status: number;
   headers: IncomingHttpHeaders;
   text: string;
-  /** What a JSON answer says; empty for any other. */
+  /** The fields of a JSON answer; empty for any other. */
   json: Record<string, unknown>;
 }
 

@@ -1,13 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { VodErrorKind } from '../../src/follow-up/vod-error.js';
 
-/** What a call must come to: its result, or a VodError with exactly these fields (undefined: has none). */
+/**
+ * The result that a call must have: its value, or a VodError with exactly these fields (undefined: has none).
+ */
 export type Expected =
   'result' | { code: string; kind: VodErrorKind; status: number | undefined; requestId: string | undefined };
 
 export interface Answer {
   name: string;
-  /** What the server does; `thenReset`: sends these bytes and resets the connection. */
+  /** The server's part; `thenReset`: sends these bytes and resets the connection. */
   sends: ((request: IncomingMessage, response: ServerResponse) => void) | { thenReset: string };
   expected: Expected;
   /** How many requests the call may make; default 1. */
@@ -18,7 +20,7 @@ export interface Answer {
 
 export const requestId = '25818875-5F78-4A13-BEF6-D7393642CA58';
 
-/** What either operation returns when it succeeds. */
+/** The result of either operation when it succeeds. */
 export const success = {
   RequestId: requestId,
   Video: {
@@ -287,5 +289,7 @@ const others: readonly Answer[] = [
   },
 ];
 
-/** All the answers of the outcome matrix: what VOD, what stands before it and what the network between can do. */
+/**
+ * All the answers of the outcome matrix: what VOD, what stands before it and what the network between can do.
+ */
 export const answers: readonly Answer[] = [...errors, ...others];

@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import type { Test } from 'tap';
 
-/** A server that answers each request with these bytes and then resets the connection. @returns its endpoint. */
+/**
+ * A server that answers each request with these bytes and then resets the connection. @returns its endpoint.
+ */
 export async function startResettingServer(test: Test, bytes: string): Promise<string> {
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());

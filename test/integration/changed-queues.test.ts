@@ -1,4 +1,7 @@
-/** Queues that change while they are received from: what the worker has read at its start does not hold for ever. */
+/**
+ * Queues that change while they are received from: what the worker has read at its start does not hold for
+ * ever.
+ */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect, nanos, type JetStreamManager } from 'nats';

@@ -6,7 +6,10 @@ import { startWorkerProcess, type WorkerProcess } from '../support/worker-proces
 
 const secrets = ['secret-in-the-file', 'secret-in-the-variable', 'secret-in-the-wrong-line'];
 
-/** Five mistakes: a typo, a unit left out, a limit exceeded, a secret in the wrong line, a rule between two keys broken. */
+/**
+ * Five mistakes: a typo, a unit left out, a limit exceeded, a secret in the wrong line, a rule between two
+ * keys broken.
+ */
 const fiveMistakes = {
   queues: [
     {

@@ -37,7 +37,9 @@ function inNats(status: 'warn' | 'fail', id: string, remedy: RegExp): ExpectedPr
   return { area: 'NATS', id, status, remedy };
 }
 
-/** The user `relay` may publish to these subjects alone, besides the permissions of a relay for its streams. */
+/**
+ * The user `relay` may publish to these subjects alone, besides the permissions of a relay for its streams.
+ */
 function permitting(publish: readonly string[], subscribe = ['_INBOX_vod-relay.>']): NatsServerOptions {
   const permissions = { publish, subscribe };
   return { config: `authorization ${JSON.stringify({ users: [admin, { ...relay, permissions }] })}` };
@@ -58,7 +60,7 @@ const looking = [
 ];
 
 const published = ['vod.event.>', 'vod.dead-letter.>'];
-/** What a relay asks when a stream calls a message a duplicate. */
+/** The requests of a relay when a stream calls a message a duplicate. */
 const stored = ['$JS.API.STREAM.MSG.GET.VOD_EVENTS', '$JS.API.STREAM.MSG.GET.VOD_DEAD_LETTERS'];
 
 const badSetUps: readonly BadSetUp[] = [

@@ -1,4 +1,6 @@
-/** `vod-relay doctor` on good set-ups, and what it does not do. The other doctor-*.test.ts have the bad ones. */
+/**
+ * `vod-relay doctor` on good set-ups, and what it does not do. The other doctor-*.test.ts have the bad ones.
+ */
 import { StorageType, connect, nanos } from 'nats';
 import t from 'tap';
 import { closedPort, examine, expectProblems, runDoctor, streamsOf } from '../support/doctor.js';

@@ -18,8 +18,8 @@ t.test(
     const { control, sandbox } = testbed;
     const ids = await seedOrphans(testbed, 200);
     const uploading = ids.filter((_id, index) => index % 4 === 0);
-    // The quiet period is a whole day, and every look finds the last modification almost that long ago: none falls
-    // quiet before all are put off, however slow the worker is.
+    // The quiet period is a whole day, and every look finds the last modification almost that long ago: none
+    // falls quiet before all are put off, however slow the worker is.
     let fallsQuietMs = 0;
     const dueTimes = new Set<unknown>();
     const goOn = (): void => {
@@ -59,8 +59,8 @@ t.test('what was put off survives the worker, and an upload that goes on is put 
   const { control } = testbed;
   const followUp = { quietPeriod: '8s' };
   const [id = ''] = await seedOrphans(testbed, 1, () => ({ uploading: true }));
-  // It goes on at every look: what the killed worker held is handed out again when its ack wait of 15 s is over,
-  // which is longer than the quiet period.
+  // It goes on at every look: what the killed worker held is handed out again when its ack wait of 15 s is
+  // over, which is longer than the quiet period.
   const isPutOff = async (times: number): Promise<boolean> => {
     await control.setUpload(id, { modifiedMs: Date.now() });
     return (await postponements(testbed)).length >= times;

@@ -16,7 +16,8 @@ import { until } from '../support/until.js';
 import { deletionBody } from '../support/vod-messages.js';
 import type { LogLine } from '../support/worker-process.js';
 
-// They wait most of their time: for the job of a killed process to be handed out again, for permits, for starts.
+// They wait most of their time: for the job of a killed process to be handed out again, for permits, for
+// starts.
 t.jobs = 3;
 
 t.test('`run` alone relays and follows up: an orphan is deleted once', { buffered: true }, async (t) => {

@@ -210,7 +210,10 @@ t.test('no secret, receipt handle or body is in any log line, whatever fails', a
   t.notMatch(output, /Signature|Authorization/i, 'no signature');
 });
 
-/** The bytes that were sent: where the body is kept as XML text, numeric references stand for what XML forbids. */
+/**
+ * The bytes that were sent: where the body is kept as XML text, numeric references stand for what XML
+ * forbids.
+ */
 function bytesSent({ headers, data, text }: StoredMessage): Buffer {
   if (headers['Dead-Letter-Body'] !== 'xml-text') return Buffer.from(data);
   return Buffer.from(text.replace(/&#(\d+);/g, (_all, code) => String.fromCodePoint(Number(code))));

@@ -21,7 +21,10 @@ const rrsa = {
   ALIBABA_CLOUD_OIDC_TOKEN_FILE: '/var/run/secrets/token',
 };
 
-/** Where each kind of sample is run. Generated pages quote the help of commands, whose samples are tests of these. */
+/**
+ * Where each kind of sample is run. Generated pages quote the help of commands, whose samples are tests of
+ * these.
+ */
 const runBy: Readonly<Record<string, readonly string[]>> = {
   'README.md': ['mermaid', 'sh', 'text', 'yaml', 'js'],
   'docs/consume.md': ['text', 'js', 'json'],
@@ -175,7 +178,7 @@ async function managerOf(t: Test, url: string): Promise<JetStreamManager> {
   return await connection.jetstreamManager();
 }
 
-/** What `nats consumer add` does, for the flags that the pages use. */
+/** The effect of `nats consumer add`, for the flags that the pages use. */
 async function createConsumer(manager: JetStreamManager, command: string): Promise<void> {
   const [, stream = '', name = '', flags = ''] =
     /^nats consumer add (\S+) (\S+) (.+)$/.exec(command.trim()) ?? [];

@@ -1,4 +1,6 @@
-/** Ids outlive the messages that they were given to: what becomes of an event that the stream no longer holds. */
+/**
+ * Ids outlive the messages that they were given to: what becomes of an event that the stream no longer holds.
+ */
 import { connect, type JetStreamManager } from 'nats';
 import t from 'tap';
 import { runTotals } from '../support/run-totals.js';

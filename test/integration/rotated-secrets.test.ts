@@ -11,7 +11,9 @@ import { deletionBody } from '../support/vod-messages.js';
 
 const name = 'vod-events';
 
-/** A folder of secrets as Kubernetes mounts it: each file leads through `..data`, which is swapped as a whole. */
+/**
+ * A folder of secrets as Kubernetes mounts it: each file leads through `..data`, which is swapped as a whole.
+ */
 async function mountedSecrets(t: Test, first: Record<string, string>) {
   const folder = await mkdtemp(join(tmpdir(), 'vod-relay-secrets-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));

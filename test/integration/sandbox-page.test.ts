@@ -60,7 +60,7 @@ t.test('the sandbox does what its page says', async (t) => {
   t.same(await sandbox.exit, { code: 0, signal: null });
 });
 
-/** What curl would send, for the flags that the page uses. */
+/** The request of curl, for the flags that the page uses. */
 function curl(line: string): { method: string; target: string; body: string | undefined } {
   const [, method, target = '', body] =
     /^curl -s (?:-X (\w+) )?(http:\S+)(?: -d '([^']*)')?$/.exec(line) ?? [];

@@ -1,4 +1,4 @@
-/** What a command loads: no more than it runs. */
+/** A command loads no more than it runs. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,10 @@ import { projectRoot } from '../../deploy/local/nats-server.mjs';
 
 const dist = pathToFileURL(join(projectRoot, 'dist/')).href;
 
-/** By the command line: the parts of the program that it may load, and the packages; undefined for those of the others. */
+/**
+ * By the command line: the parts of the program that it may load, and the packages; undefined for those of
+ * the others.
+ */
 const rows: [args: string[], parts: string[], packages: string[] | undefined][] = [
   [['--version'], ['main.js', 'commands', 'config', 'time.js'], ['commander']],
   [

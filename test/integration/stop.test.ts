@@ -135,7 +135,9 @@ async function stateOf({ control }: Testbed): Promise<QueueState> {
   return state;
 }
 
-/** Freezes NATS under load, and waits until the worker has seen that the PubAcks of what it holds do not come. */
+/**
+ * Freezes NATS under load, and waits until the worker has seen that the PubAcks of what it holds do not come.
+ */
 async function untilFrozenInFlight(testbed: Testbed, worker: WorkerProcess): Promise<void> {
   await until(async () => (await stateOf(testbed)).deleted > 100, { what: 'messages flow' });
   testbed.nats.pause();
@@ -155,7 +157,10 @@ function isStopping({ message }: LogLine): boolean {
   return String(message).startsWith('worker stopping,');
 }
 
-/** What was published is deleted, and nothing is released. A delete that was under way may have taken effect unseen. */
+/**
+ * Published messages are deleted, and none is released. A delete that was under way may have taken effect
+ * unseen.
+ */
 async function expectAbandoned(
   t: Test,
   testbed: Testbed,

@@ -15,7 +15,7 @@ const traceId = '0af7651916cd43dd8448eb211c80319c';
 const senderSpanId = 'b7ad6b7169203331';
 const traceparent = `00-${traceId}-${senderSpanId}-01`;
 
-/** What a test feeds: a body, in a trace. */
+/** The input of a test: a body, in a trace. */
 async function feed(testbed: Testbed, body: string, trace: Record<string, string>): Promise<string> {
   const systemProperties = Object.entries(trace).map(([name, value]) => ({ name, value }));
   const [messageId = ''] = await testbed.control.feed(queue, [{ body, systemProperties }]);

@@ -13,7 +13,9 @@ export interface Authority {
   issue(commonName: string, address?: readonly [number, number, number, number]): Certificate;
 }
 
-/** Made without a tool: openssl is not on every machine that runs the tests. X.509 as in RFC 5280, P-256 keys. */
+/**
+ * Made without a tool: openssl is not on every machine that runs the tests. X.509 as in RFC 5280, P-256 keys.
+ */
 export function createAuthority(commonName: string): Authority {
   const own = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const isAuthority = extension('551d13', sequence(hex('0101ff')), true);

@@ -9,7 +9,7 @@ import type { FaultRule } from '../../src/sandbox/faults/fault.js';
 import { region, type ConfigOverrides, type Role, type Testbed } from './testbed.js';
 import { startWorkerProcess } from './worker-process.js';
 
-/** What `vod-relay doctor` said. */
+/** The output of `vod-relay doctor`. */
 export interface Examination {
   code: number | null;
   results: Result[];
@@ -26,7 +26,7 @@ export interface BadSetUp {
   finds: readonly ExpectedProblem[];
 }
 
-/** What is wrong, and what has to be said of it. */
+/** The fault, and the text that has to name it. */
 export interface ExpectedProblem {
   /** As in `queue vod-events`; a row with another area is another problem. */
   area: string;
@@ -38,7 +38,9 @@ export interface ExpectedProblem {
 /** Of all keys; never to be shown. */
 export const secret = 'the-secret-of-all-keys';
 
-/** Keys for a testbed: `all` may do everything, `no-<operation>` all but one, and `expired` nothing any more. */
+/**
+ * Keys for a testbed: `all` may do everything, `no-<operation>` all but one, and `expired` nothing any more.
+ */
 export const allCredentials: readonly SandboxCredential[] = [
   { accessKeyId: 'all', accessKeySecret: secret },
   { accessKeyId: 'expired', accessKeySecret: secret, securityToken: 'old-token', expiresMs: 1 },

@@ -11,7 +11,10 @@ import { messageOutcomes } from '../../src/operate/outcomes.js';
 import { pages, readPage } from './pages.js';
 import { subjectTable } from './subject-table.js';
 
-/** The pages that are generated, whole or in part, as they have to be. Asks `dist/` for the help of its commands. */
+/**
+ * The pages that are generated, whole or in part, as they have to be. Asks `dist/` for the help of its
+ * commands.
+ */
 export function freshPages(): Map<string, string> {
   return new Map([
     ['docs/reference/config.md', page('Configuration', configIntroduction, configTable())],

@@ -7,7 +7,10 @@ const worker = { user: 'worker', password: 'worker' };
 /** The `auth` of a worker whose nats-server has the users below. */
 export const workerAuth = { type: 'user', ...worker };
 
-/** Part of the configuration of a nats-server: one user without limits, and a worker that may not publish what is denied. */
+/**
+ * Part of the configuration of a nats-server: one user without limits, and a worker that may not publish what
+ * is denied.
+ */
 export function usersConfig(deny: readonly string[] = []): string {
   const permissions = { publish: { allow: ['>'], deny }, subscribe: ['>'] };
   return `authorization ${JSON.stringify({ users: [admin, { ...worker, permissions }] })}`;

@@ -4,7 +4,7 @@ import { storedDeadLetters, storedEvents, type NatsAccess } from './stored-messa
 import { until } from './until.js';
 import { deletionBody, foreignBody, topicNotification } from './vod-messages.js';
 
-/** What is wrong between the messages that were sent and what is in the streams. */
+/** The differences between the messages that were sent and those in the streams. */
 export interface Audit {
   /** Events sent and not in the stream. */
   lost: string[];
@@ -54,7 +54,9 @@ export class Ledger {
     return this.#events.size;
   }
 
-  /** Sends `count` messages of all kinds: events in every envelope, repeated, foreign, and such as are none. */
+  /**
+   * Sends `count` messages of all kinds: events in every envelope, repeated, foreign, and such as are none.
+   */
   async feed(count: number): Promise<string[]> {
     const messages = Array.from({ length: count }, () => this.#message(this.#fed++));
     return await this.#control.feed(this.#queue, messages);
@@ -122,7 +124,7 @@ function base64(text: string): string {
   return Buffer.from(text).toString('base64');
 }
 
-/** What tells the events of a ledger apart; not the event id, which is the relay's own work. */
+/** The key that tells the events of a ledger apart; not the event id, which is the relay's own work. */
 function eventKey(type: string, data: Readonly<Record<string, unknown>>): string {
   return [type, data['mediaId'] ?? data['VideoId'], data['status'] ?? ''].map(String).join(' ');
 }

@@ -1,4 +1,6 @@
-/** `node --import` this: writes the URL of each module that is loaded, a line each, to the file MODULES_FILE. */
+/**
+ * `node --import` this: writes the URL of each module that is loaded, a line each, to the file MODULES_FILE.
+ */
 import { appendFileSync } from 'node:fs';
 import { register } from 'node:module';
 

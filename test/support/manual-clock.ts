@@ -1,6 +1,9 @@
 import type { Clock } from '../../src/time.js';
 
-/** A clock that stands still until a test moves it; what is due on the way runs in order, each at its own time. */
+/**
+ * A clock that stands still until a test moves it; what is due on the way runs in order, each at its own
+ * time.
+ */
 export interface ManualClock extends Clock {
   advance(byMs: number): void;
 }

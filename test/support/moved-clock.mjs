@@ -1,6 +1,7 @@
 /**
- * `node --import=…/moved-clock.mjs?+400d` runs a program on another day: `Date` is moved by that much, back with a
- * minus. Monotonic clocks, timers and all that is not Node keep their time: files, certificates, a nats-server.
+ * `node --import=…/moved-clock.mjs?+400d` runs a program on another day: `Date` is moved by that much, back
+ * with a minus. Monotonic clocks, timers and all that is not Node keep their time: files, certificates, a
+ * nats-server.
  */
 const SystemDate = Date;
 const movedMs = durationMs(decodeURIComponent(new URL(import.meta.url).search.slice(1)));

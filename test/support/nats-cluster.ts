@@ -16,8 +16,8 @@ const names = ['n0', 'n1', 'n2'];
 const maxStarts = 4;
 
 /**
- * Starts the three and resolves when each is healthy. In about one start of thirty, two of nats-server 2.10 form a
- * majority that the third never joins: such a cluster is given up for a fresh one.
+ * Starts the three and resolves when each is healthy. In about one start of thirty, two of nats-server 2.10
+ * form a majority that the third never joins: such a cluster is given up for a fresh one.
  * @param binary another nats-server than the usual one.
  */
 export async function startNatsCluster(binary?: string): Promise<NatsCluster> {
@@ -33,8 +33,9 @@ export async function startNatsCluster(binary?: string): Promise<NatsCluster> {
 async function startOnce(binary?: string): Promise<NatsCluster> {
   const targets = names.map(() => ({ port: 1 }));
   /**
-   * By the server that dials and the one that is dialled. Each has a route to itself too: the number of its routes is
-   * the size of the cluster that it expects, and with two of three a majority forms without the third, for good.
+   * By the server that dials and the one that is dialled. Each has a route to itself too: the number of its
+   * routes is the size of the cluster that it expects, and with two of three a majority forms without the
+   * third, for good.
    */
   const routes = new Map<string, TcpProxy>();
   for (const from of names.keys()) {

@@ -21,7 +21,10 @@ export function seedText(key: KeyPair): string {
   return Buffer.from(key.getSeed()).toString('ascii');
 }
 
-/** What a nats-server and a user need for authentication by JWT, with an operator, an account and a user of its own. */
+/**
+ * The files that a nats-server and a user need for authentication by JWT, with an operator, an account and a
+ * user of its own.
+ */
 export interface NatsOperator {
   /** For the server's configuration. */
   config: string;

@@ -31,7 +31,9 @@ export interface NatsServer extends AsyncDisposable {
   stop(): Promise<void>;
   /** SIGKILL, and waits for the end. The store stays as it was at that moment. */
   kill(): Promise<void>;
-  /** Starts it again on the same ports and store, after a `stop` when it runs; resolves when it is healthy. */
+  /**
+   * Starts it again on the same ports and store, after a `stop` when it runs; resolves when it is healthy.
+   */
   restart(): Promise<void>;
   /** SIGSTOP: the ports stay open, nothing answers. */
   pause(): void;
@@ -40,8 +42,8 @@ export interface NatsServer extends AsyncDisposable {
 }
 
 /**
- * Starts a server and resolves when it is healthy. `await using` (or disposing it) kills it and removes its store.
- * NATS_SERVER_BIN chooses another version.
+ * Starts a server and resolves when it is healthy. `await using` (or disposing it) kills it and removes its
+ * store. NATS_SERVER_BIN chooses another version.
  */
 export async function startNatsServer(options: NatsServerOptions = {}): Promise<NatsServer> {
   const binary = options.binary ?? findNatsServer(process.env);
@@ -86,7 +88,7 @@ interface Ports {
 interface Running {
   child: ChildProcess;
   ended: Promise<unknown>;
-  /** What it wrote so far. */
+  /** Its output so far. */
   log(): string;
 }
 
@@ -149,7 +151,8 @@ async function writeConfig(
   }
   if (cluster) {
     const routes = JSON.stringify(cluster.routes);
-    // What servers tell each other of addresses leads nowhere: the routes that they are given are the only ones.
+    // The addresses that servers tell each other lead nowhere: the routes that they are given are the only
+    // ones.
     const listen = `listen: "127.0.0.1:${ports.cluster}", advertise: "127.0.0.1:1", no_advertise: true`;
     lines.push(`server_name: ${cluster.server}`, `cluster { name: test, ${listen}, routes: ${routes} }`);
   }

@@ -64,7 +64,9 @@ export async function finalOutcomes({ nats }: Testbed): Promise<StoredEvent[]> {
   return events.filter(({ event }) => event.data['outcome'] !== 'postponed');
 }
 
-/** How many of some media came to each final outcome; `none` and `several` are such as have not exactly one. */
+/**
+ * How many of some media came to each final outcome; `none` and `several` are such as have not exactly one.
+ */
 export async function countOutcomes(
   testbed: Testbed,
   ids: readonly string[],
@@ -97,7 +99,7 @@ export async function untilAllHaveOutcomes(
   );
 }
 
-/** What the calls of DeleteMultipartUpload come to. */
+/** The results of the calls of DeleteMultipartUpload. */
 export interface CallFigures {
   calls: number;
   /** Beyond the quota, in percent. */

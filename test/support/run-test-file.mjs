@@ -5,7 +5,9 @@ import { projectRoot } from '../../deploy/local/nats-server.mjs';
 
 const typescript = new URL('./typescript.mjs', import.meta.url).href;
 const movedClock = new URL('./moved-clock.mjs', import.meta.url).href;
-/** tap reports a timeout itself and ends the file by SIGALRM; a process that cannot even do that is killed. */
+/**
+ * tap reports a timeout itself and ends the file by SIGALRM; a process that cannot even do that is killed.
+ */
 const killAfterSeconds = 60;
 const keptOutput = 20_000;
 /** Written by runProcess, read by killAll. */
@@ -13,7 +15,8 @@ const running = new Set();
 
 /**
  * Runs one test file and resolves with `{ passed, failures, elapsedMs }`, each failure a text for a person.
- * Never rejects. What the file writes to stderr is shown only when it failed. `clock` moves its clock (`+400d`).
+ * Never rejects. What the file writes to stderr is shown only when it failed. `clock` moves its clock
+ * (`+400d`).
  */
 export async function runTestFile(file, { env, timeoutSeconds, clock }) {
   const startedMs = performance.now();

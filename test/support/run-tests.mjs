@@ -2,7 +2,8 @@
  * Runs test files, two at a time, each in a process of its own, and ends with one line: `N passed, N failed`.
  * Whatever goes wrong counts as a failure: a crash, a timeout, a file or a run without tests, a skipped test.
  *
- *   node test/support/run-tests.mjs [--chaos-rounds N] [--clock=+400d] [--jobs N] [--timeout-seconds N] [files or folders]
+ *   node test/support/run-tests.mjs [--chaos-rounds N] [--clock=+400d] [--jobs N] [--timeout-seconds N]
+ * [files or folders]
  *
  * Without files: every *.test.ts under test/. The test files are ordinary tap programs; tap's own runner
  * (`npx tap test/….test.ts`) runs them too, at several times the CPU time, and measures coverage.
@@ -76,7 +77,10 @@ function fail(reason) {
   console.log(reason);
 }
 
-/** One compiler for all files, here, is cheaper than one in each test process. Errors show where the file is used. */
+/**
+ * One compiler for all files, here, is cheaper than one in each test process. Errors show where the file is
+ * used.
+ */
 async function transpileAll() {
   for (const folder of ['src', 'test']) {
     for (const file of sources(join(projectRoot, folder))) await transpiled(file).catch(() => {});

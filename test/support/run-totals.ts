@@ -1,6 +1,9 @@
 import type { WorkerProcess } from './worker-process.js';
 
-/** What a worker says of one queue when it stops: how many messages it received, and how many ended in each outcome. */
+/**
+ * The totals of one queue when a worker stops: how many messages it received, and how many ended in each
+ * outcome.
+ */
 export type QueueTotals = Readonly<Record<string, number>>;
 
 /** The last line of a worker that has ended. */

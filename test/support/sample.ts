@@ -6,7 +6,10 @@ import { createInterface } from 'node:readline';
 import type { Test } from 'tap';
 import { projectRoot } from '../../deploy/local/nats-server.mjs';
 
-/** The first line that a sample prints, which is run in a folder of the project, so that it finds the packages. */
+/**
+ * The first line that a sample prints, which is run in a folder of the project, so that it finds the
+ * packages.
+ */
 export async function firstLine(
   t: Test,
   sample: string,

@@ -7,7 +7,10 @@ import { until } from './until.js';
 export interface SilentServer extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
-  /** Connections that wait come about at the next packet that is sent again, about a second after the one before. */
+  /**
+   * Connections that wait come about at the next packet that is sent again, about a second after the one
+   * before.
+   */
   resume(): void;
 }
 

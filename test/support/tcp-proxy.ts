@@ -109,7 +109,10 @@ function forward(from: Socket, to: Socket, network: { latencyMs: number; blackHo
   return { flush };
 }
 
-/** Node.js 20 leaks the handle of a socket that is reset while its end is being sent, and then never exits by itself. */
+/**
+ * Node.js 20 leaks the handle of a socket that is reset while its end is being sent, and then never exits by
+ * itself.
+ */
 function reset(socket: Socket): void {
   if (socket.writableEnded) socket.destroy();
   else socket.resetAndDestroy();

@@ -23,7 +23,9 @@ export interface TestbedOptions {
 /** Which halves a worker runs. */
 export type Role = 'both' | 'relay' | 'follow-up';
 
-/** What a worker's configuration says besides the queues and the address of NATS. Sections replace the usual ones. */
+/**
+ * The configuration of a worker besides the queues and the address of NATS. Sections replace the usual ones.
+ */
 export type ConfigOverrides = Readonly<Record<string, unknown>>;
 
 /** A sandbox, a nats-server and as many workers as a test wants, all of them gone at the end of its scope. */

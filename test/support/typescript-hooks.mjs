@@ -1,7 +1,8 @@
 /**
- * Module hooks that transpile TypeScript one file at a time and keep the result in .cache/typescript under a hash
- * of all that went into it. Loading the compiler takes most of a test file's CPU time (1.9 s a file with tap's own
- * plugin, 0.5 s with a warm cache), so the compiler is loaded on a miss only. Types are checked by `npm run check`.
+ * Module hooks that transpile TypeScript one file at a time and keep the result in .cache/typescript under a
+ * hash of all that went into it. Loading the compiler takes most of a test file's CPU time (1.9 s a file with
+ * tap's own plugin, 0.5 s with a warm cache), so the compiler is loaded on a miss only. Types are checked by
+ * `npm run check`.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 export interface UntilOptions {
-  /** What is awaited, to complete the sentence "timed out waiting until …". */
+  /** The awaited condition, to complete the sentence "timed out waiting until …". */
   what: string;
   /** Default 60 s. A bound for a broken program, not a measurement: generous is right. */
   timeoutMs?: number;

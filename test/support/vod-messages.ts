@@ -29,7 +29,7 @@ export function foreignBody(fields: Readonly<Record<string, unknown>> = {}): str
   });
 }
 
-/** What a topic's subscription in JSON form makes of a message. */
+/** The form of a message after a topic's subscription in JSON form. */
 export function topicNotification(message: string): string {
   return JSON.stringify({
     TopicOwner: '1000000000000001',

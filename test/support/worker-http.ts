@@ -13,7 +13,7 @@ export interface Sample {
   value: number;
 }
 
-/** What a worker answers on its port. */
+/** The answers of a worker on its port. */
 export interface WorkerHttp {
   url: string;
   probe(path: string): Promise<Probe>;

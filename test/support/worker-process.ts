@@ -22,8 +22,8 @@ export interface WorkerProcess extends AsyncDisposable {
   readonly stdout: string;
   readonly stderr: string;
   /**
-   * The first log line, past or to come, that the predicate accepts. Rejects when the process ends without one, or
-   * after `timeoutMs` (default 60 s), with the end of the log in the message.
+   * The first log line, past or to come, that the predicate accepts. Rejects when the process ends without
+   * one, or after `timeoutMs` (default 60 s), with the end of the log in the message.
    */
   waitForLog(predicate: (line: LogLine) => boolean, timeoutMs?: number): Promise<LogLine>;
   /** Sends a signal, SIGTERM by default, and does not wait. */
@@ -33,7 +33,10 @@ export interface WorkerProcess extends AsyncDisposable {
 }
 
 export interface WorkerProcessOptions {
-  /** The whole environment besides PATH, HOME and the like: nothing of the test runner or the developer leaks in. */
+  /**
+   * The whole environment besides PATH, HOME and the like: nothing of the test runner or the developer leaks
+   * in.
+   */
   env?: Readonly<Record<string, string>>;
   cwd?: string;
   /** Flags for node itself. */
@@ -45,7 +48,10 @@ const inherited = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG'];
 /** A test whose clock is moved has workers whose clocks are moved as well. */
 const clockFlags = process.execArgv.filter((flag) => flag.includes('moved-clock.mjs'));
 
-/** Starts `node dist/main.js …args`. `await using` kills it at the end of the scope. The set-up keeps dist fresh. */
+/**
+ * Starts `node dist/main.js …args`. `await using` kills it at the end of the scope. The set-up keeps dist
+ * fresh.
+ */
 export function startWorkerProcess(
   args: readonly string[],
   options: WorkerProcessOptions = {},

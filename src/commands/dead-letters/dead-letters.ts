@@ -8,7 +8,10 @@ import { listCommand } from './list.js';
 import type { DeadLettersIo } from './session.js';
 import { showCommand } from './show.js';
 
-/** `vod-relay dead-letters list | show | export | discard`: what VOD_DEAD_LETTERS holds. Exits 0 when all was done. */
+/**
+ * `vod-relay dead-letters list | show | export | discard`: what VOD_DEAD_LETTERS holds. Exits 0 when all was
+ * done.
+ */
 export function deadLettersCommand(
   listen: () => StopSignals,
   io: DeadLettersIo = { ...terminal(), listen },

@@ -17,7 +17,7 @@ interface DiscardFlags extends FilterFlags {
   yes?: boolean;
 }
 
-/** What is to go, before anyone is asked. */
+/** The letters to discard, before anyone is asked. */
 interface Doomed {
   count: number;
   /** In words, for the question. */

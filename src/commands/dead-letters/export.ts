@@ -37,7 +37,7 @@ Examples:
 async function exportAll(io: DeadLettersIo, flags: ExportFlags): Promise<void> {
   const { config, output } = flags;
   await withSession(io, config, async (session) => {
-    // What VOD and its customers wrote is for the owner's eyes only.
+    // The bodies of VOD and its customers are readable by the owner of the file only.
     const file = output === undefined ? undefined : await open(output, 'wx', 0o600);
     const write = async (text: string): Promise<void> => {
       if (file) await file.appendFile(text);

@@ -42,7 +42,10 @@ export function hexDump(bytes: Uint8Array): string {
   return lines.join('');
 }
 
-/** Text that cannot steer a terminal: control and invisible characters are written as `\u{…}`, line breaks stay. */
+/**
+ * Text that cannot steer a terminal: control and invisible characters are written as `\u{…}`, line breaks
+ * stay.
+ */
 export function printable(text: string): string {
   return text.replace(
     /[^\P{C}\n]/gu,

@@ -14,10 +14,10 @@ import { systemClock } from '../../time.js';
 import type { StopSignals } from '../run.js';
 import { toSelection, withSelection, type SelectionFlags } from '../selection-options.js';
 
-/** What the commands need of the process around them. */
+/** The parts of the process that the commands need. */
 export interface DeadLettersIo {
   readonly env: Environment;
-  /** What was typed after `vod-relay`. */
+  /** The arguments after `vod-relay`. */
   readonly args: readonly string[];
   /** Resolves when more can be written. */
   write(text: string | Uint8Array): Promise<void>;
@@ -28,7 +28,7 @@ export interface DeadLettersIo {
   listen: () => StopSignals;
 }
 
-/** What a command works with while it is connected. */
+/** The session of a command while it is connected. */
 export interface Session {
   readonly config: Config;
   readonly reader: StreamReader;

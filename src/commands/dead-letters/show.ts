@@ -66,7 +66,7 @@ function describe(letter: StoredDeadLetter, config: Config): string {
   ].join('\n');
 }
 
-/** What a replay would make of it. */
+/** The result that a replay would have. */
 export function today(
   letter: StoredDeadLetter,
   { queues, nats, foreignEvents, followUp }: TodayConfig,

@@ -4,7 +4,7 @@ import type { ReplayPlan } from '../../replay/plan.js';
 import type { Selection } from '../../replay/selection.js';
 import { toSelection, wholeNumber, withSelection, type SelectionFlags } from '../selection-options.js';
 
-/** What a person typed. */
+/** The options as a person typed them. */
 export interface ReplayFlags extends SelectionFlags {
   readonly config: readonly string[];
   readonly queue: readonly string[];

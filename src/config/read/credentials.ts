@@ -8,8 +8,8 @@ import type { Section } from './section.js';
 import { readUnion, type Union } from './union.js';
 
 /**
- * Adds what ACK injects for RRSA, below every other layer and only where that type was chosen: the variables are
- * there in every pod with a role, also in one that is told to use a key.
+ * Adds what ACK injects for RRSA, below every other layer and only where that type was chosen: the variables
+ * are there in every pod with a role, also in one that is told to use a key.
  */
 export function withInjected(layers: readonly Layer[], env: Environment): readonly Layer[] {
   if (merge(layers).get('credentials.type')?.value !== 'oidc_role_arn') return layers;

@@ -8,7 +8,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Names the config files, separated by commas, where no `--config` does. */
 export const FILES_VARIABLE = 'VOD_RELAY_CONFIG';
 
-/** What the variables of a schema's keys set. */
+/** The values that the variables of a schema's keys set. */
 export function environmentLayer(schema: SchemaTree, env: Environment): Layer {
   const layer = new Map<string, Setting>();
   for (const [key] of leavesOf(schema)) {
@@ -41,8 +41,8 @@ export function unknownVariables(
 }
 
 /**
- * Kubernetes puts the addresses of every Service in the namespace into the environment; those of a Service whose
- * name begins with `vod-relay` look like ours. See "Discovering services" in its documentation.
+ * Kubernetes puts the addresses of every Service in the namespace into the environment; those of a Service
+ * whose name begins with `vod-relay` look like ours. See "Discovering services" in its documentation.
  */
 function isServiceLink(name: string, value: string): boolean {
   if (/_SERVICE_(HOST|PORT)(_[A-Z0-9_]+)?$/.test(name)) return true;

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { parseDocument, type Document } from 'yaml';
 
 /**
- * The content of a config file, YAML or JSON (which YAML includes); null for an empty one. Undefined when it has
- * none to give, after reporting why. Neither the parser's messages nor its excerpts are passed on: they quote the
- * file, which may hold secrets.
+ * The content of a config file, YAML or JSON (which YAML includes); null for an empty one. Undefined when it
+ * has none to give, after reporting why. Neither the parser's messages nor its excerpts are passed on: they
+ * quote the file, which may hold secrets.
  */
 export function readConfigFile(file: string, report: (problem: string) => void): unknown {
   let text: string;

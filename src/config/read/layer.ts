@@ -7,15 +7,16 @@ export interface Setting {
   readonly source: string;
 }
 
-/** What one source sets, by dotted key. */
+/** The values that one source sets, by dotted key. */
 export type Layer = ReadonlyMap<string, Setting>;
 
 /** Receives the key a problem belongs to (empty for the whole) and what is wrong with it. */
 export type Report = (key: string, problem: string) => void;
 
 /**
- * Takes a parsed file, or one element of a list, apart along the schema. What the schema does not know goes to
- * `report` and is left out, so that convict only ever sees keys it knows in the places where it expects them.
+ * Takes a parsed file, or one element of a list, apart along the schema. What the schema does not know goes
+ * to `report` and is left out, so that convict only ever sees keys it knows in the places where it expects
+ * them.
  */
 export function layerOf(schema: SchemaTree, tree: unknown, source: string, report: Report): Layer {
   const layer = new Map<string, Setting>();

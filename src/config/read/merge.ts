@@ -4,9 +4,9 @@ import type { Layer, Setting } from './layer.js';
 const DECIDING_KEYS = ['credentials.type', 'nats.auth.type'];
 
 /**
- * Lays layers over each other, weakest first. Two things reach beyond their own key, because what is below could
- * not be taken back otherwise: naming another `type` drops the section of the weaker one, and giving a secret in
- * one way (itself, a file, a variable) drops the weaker one given in another.
+ * Lays layers over each other, weakest first. Two things reach beyond their own key, because what is below
+ * could not be taken back otherwise: naming another `type` drops the section of the weaker one, and giving a
+ * secret in one way (itself, a file, a variable) drops the weaker one given in another.
  */
 export function merge(layers: readonly Layer[]): Map<string, Setting> {
   const merged = new Map<string, Setting>();
@@ -35,7 +35,9 @@ function dropOtherWays(merged: Map<string, Setting>, key: string): void {
   }
 }
 
-/** The key of a secret, whichever way it is given: `a.tokenFile` and `a.tokenEnv` are ways to give `a.token`. */
+/**
+ * The key of a secret, whichever way it is given: `a.tokenFile` and `a.tokenEnv` are ways to give `a.token`.
+ */
 export function baseOf(key: string): string {
   return key.replace(/(File|Env)$/, '');
 }

@@ -26,7 +26,10 @@ export interface Sources {
   readonly problems: readonly string[];
 }
 
-/** Reads the files (weakest first; those of VOD_RELAY_CONFIG when there are none) and the environment. Never throws. */
+/**
+ * Reads the files (weakest first; those of VOD_RELAY_CONFIG when there are none) and the environment. Never
+ * throws.
+ */
 export function readSources(files: readonly string[], env: Environment): Sources {
   const problems: string[] = [];
   const layers = [
@@ -94,7 +97,9 @@ function readQueue(
   return { section, hasOwnCredentials, credentials: hasOwnCredentials ? own : common };
 }
 
-/** The common credentials need a type when a queue depends on them, or when any other of their keys is set. */
+/**
+ * The common credentials need a type when a queue depends on them, or when any other of their keys is set.
+ */
 function missingCommonCredentials(
   root: Section<typeof rootSchema>,
   queues: readonly QueueSource[],

@@ -2,15 +2,18 @@ import { readSecretText } from '../../network/secret-text.js';
 import type { Environment } from './environment.js';
 import { valueOf, type Section } from './section.js';
 
-/** How a key turned out: its text (and the file it was read from), not set at all, or wrong (`problem` is absent where that is reported already). */
+/**
+ * How a key turned out: its text (and the file it was read from), not set at all, or wrong (`problem` is
+ * absent where that is reported already).
+ */
 export type Given =
   | { readonly kind: 'text'; readonly text: string; readonly file?: string }
   | { readonly kind: 'absent' }
   | { readonly kind: 'wrong'; readonly problem?: string };
 
 /**
- * The text of a key that may be given itself, as `<key>File`, or as `<key>Env`. Neither the text nor the path or
- * name that leads to it is ever part of a problem, because the secret itself may stand there by a slip.
+ * The text of a key that may be given itself, as `<key>File`, or as `<key>Env`. Neither the text nor the path
+ * or name that leads to it is ever part of a problem, because the secret itself may stand there by a slip.
  */
 export function readGiven(section: Section, key: string, env: Environment): Given {
   const ways = [key, `${key}File`, `${key}Env`].filter((each) => section.settings.has(each));

@@ -19,8 +19,8 @@ export interface Section<S extends SchemaTree = SchemaTree> {
 }
 
 /**
- * Lets convict overlay, coerce and judge the layers, and gives each of its complaints the name of the source. It
- * complains once about a key, on one line that begins with the key (formats.ts), and in no useful order.
+ * Lets convict overlay, coerce and judge the layers, and gives each of its complaints the name of the source.
+ * It complains once about a key, on one line that begins with the key (formats.ts), and in no useful order.
  */
 export function readSection<S extends SchemaTree>(schema: S, layers: readonly Layer[], at = ''): Section<S> {
   const settings = merge(layers);

@@ -11,9 +11,9 @@ export interface TracesSource {
 const samplers = ['always_on', 'always_off', 'traceidratio'].flatMap((name) => [name, `parentbased_${name}`]);
 
 /**
- * What the `OTEL_*` variables say of traces. The OpenTelemetry SDK reads them itself, and takes a wrong value for none;
- * here one that would change where spans go, or how many, is a problem that names its variable.
- * Source: OpenTelemetry, "Environment Variable Specification" and "OTLP Exporter Configuration".
+ * The settings of traces in the `OTEL_*` variables. The OpenTelemetry SDK reads them itself, and takes a
+ * wrong value for none; here one that would change where spans go, or how many, is a problem that names its
+ * variable. Source: OpenTelemetry, "Environment Variable Specification" and "OTLP Exporter Configuration".
  */
 export function readTraces(env: Environment): TracesSource {
   const exporter = valueOf(env, 'OTEL_TRACES_EXPORTER');

@@ -45,7 +45,9 @@ export function readUnion(section: Section, name: string, variants: Variants, en
   return { type, texts, files, problems };
 }
 
-/** Whether a key means something under the type chosen for its section; true for keys outside that section. */
+/**
+ * Whether a key means something under the type chosen for its section; true for keys outside that section.
+ */
 export function isInUse(section: Section, name: string, variants: Variants, key: string): boolean {
   if (!key.startsWith(`${name}.`) || key === `${name}.type`) return true;
   const variant = variants[typeOf(section, name) ?? ''];

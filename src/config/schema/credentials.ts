@@ -15,7 +15,10 @@ export const CREDENTIALS_VARIANTS = {
   ecs_ram_role: { required: [], optional: ['roleName'] },
 } as const satisfies Variants;
 
-/** What ACK's pod identity webhook injects for RRSA; used where the type is `oidc_role_arn` and the key is unset. */
+/**
+ * The variable that ACK's pod identity webhook sets for RRSA; used where the type is `oidc_role_arn` and the
+ * key is unset.
+ */
 export const INJECTED_VARIABLES: Readonly<Record<string, string>> = {
   roleArn: 'ALIBABA_CLOUD_ROLE_ARN',
   oidcProviderArn: 'ALIBABA_CLOUD_OIDC_PROVIDER_ARN',
@@ -24,8 +27,8 @@ export const INJECTED_VARIABLES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The common credentials. Nothing in them is ever shown in a problem: a secret in the wrong line is the likeliest
- * mistake here.
+ * The common credentials. Nothing in them is ever shown in a problem: a secret in the wrong line is the
+ * likeliest mistake here.
  */
 export const credentialsSchema = {
   type: optional(
@@ -91,7 +94,10 @@ export const credentialsSchema = {
   ),
 };
 
-/** A queue's own credentials: no variable can reach into a list, so secrets may name the variable that holds them. */
+/**
+ * A queue's own credentials: no variable can reach into a list, so secrets may name the variable that holds
+ * them.
+ */
 export const queueCredentialsSchema = {
   ...credentialsSchema,
   type: optional(

@@ -6,7 +6,10 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
-/** Milliseconds of a duration such as `500ms`, `20s`, `7d`; undefined for anything else, a bare number included. */
+/**
+ * Milliseconds of a duration such as `500ms`, `20s`, `7d`; undefined for anything else, a bare number
+ * included.
+ */
 export function parseDurationMs(text: string): number | undefined {
   const match = /^(\d{1,12})(ms|s|m|h|d)$/.exec(text);
   const unitMs = UNIT_MS[match?.[2] ?? ''];

@@ -1,7 +1,7 @@
 /**
- * The formats of convict that the schemas use. convict's own are too generous (`12abc` is the port 12, `no` is
- * true), so each of these takes text only when all of it fits, and otherwise leaves it for the check to refuse.
- * A coercion must not throw: convict would report neither key nor variable.
+ * The formats of convict that the schemas use. convict's own are too generous (`12abc` is the port 12, `no`
+ * is true), so each of these takes text only when all of it fits, and otherwise leaves it for the check to
+ * refuse. A coercion must not throw: convict would report neither key nor variable.
  */
 import convict from 'convict';
 

@@ -1,4 +1,7 @@
-/** Makers of configuration keys, one for each kind of value. A key is required unless it has a default or is optional. */
+/**
+ * Makers of configuration keys, one for each kind of value. A key is required unless it has a default or is
+ * optional.
+ */
 import { durationMs, parseDurationMs } from './duration.js';
 import type { Leaf } from './leaf.js';
 import { parseOrigin } from '../read/urls.js';
@@ -119,7 +122,9 @@ export function path(doc: string): Leaf<string> {
   return text(doc, { expected: 'the path of a file', pattern: /^\P{Cc}+$/u, hidden: true });
 }
 
-/** Text that is never shown. Control characters, such as a line break at its end, are a slip and are refused. */
+/**
+ * Text that is never shown. Control characters, such as a line break at its end, are a slip and are refused.
+ */
 export function secret(doc: string): Leaf<string> {
   const expected = 'text without line breaks (digits alone need quotes)';
   return { ...text(doc, { expected, pattern: /^\P{Cc}+$/u, hidden: true }), secret: true };

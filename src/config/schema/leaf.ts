@@ -1,6 +1,6 @@
 /**
- * One configuration key: what convict needs, and what our own messages and documentation say about it. A tree of
- * leaves is a convict schema, and the type of its values follows from it.
+ * One configuration key: what convict needs, and what our own messages and documentation say about it. A tree
+ * of leaves is a convict schema, and the type of its values follows from it.
  */
 export interface Leaf<T> {
   readonly doc: string;
@@ -14,13 +14,13 @@ export interface Leaf<T> {
   readonly expected: string;
   /** Judges a value as a file or variable gives it, durations still being text. */
   readonly accepts: (value: unknown) => value is T;
-  /** What may be said of a wrong value: its text, or nothing. */
+  /** The part of a wrong value that an error may quote: its text, or nothing. */
   readonly inProblems: 'shown' | 'hidden';
   /** Printed as `(set)`. */
   readonly secret: boolean;
   /**
-   * Set for every key, secret or not: convict then adds no value to a problem, so that only formats.ts decides
-   * what may be shown.
+   * Set for every key, secret or not: convict then adds no value to a problem, so that only formats.ts
+   * decides what may be shown.
    */
   readonly sensitive: true;
 }

@@ -3,7 +3,10 @@ import { followUpSchema } from './follow-up.js';
 import { choice, count, duration, elements, text } from './keys.js';
 import { natsSchema } from './nats.js';
 
-/** Every key outside the list of queues; the single source for loading, checking, printing and documenting them. */
+/**
+ * Every key outside the list of queues; the single source for loading, checking, printing and documenting
+ * them.
+ */
 export const rootSchema = {
   queues: elements(
     'The queues to receive from, side by side. In the variable, JSON. A later source replaces the whole list.',

@@ -12,7 +12,7 @@ export interface ServerFacts {
   maxPayloadBytes: number;
 }
 
-/** What JetStream lets the account have; undefined where there is no limit. */
+/** The limits of the account in JetStream; undefined where there is none. */
 export interface AccountFacts {
   storageBytes: number;
   maxStorageBytes: number | undefined;
@@ -48,8 +48,8 @@ const answerWithinMs = 5_000;
 const noRequest = '!';
 
 /**
- * Looks at NATS and changes nothing: no stream, no consumer, no message. Every question rejects with a NatsFault when
- * NATS does not answer it.
+ * Looks at NATS and changes nothing: no stream, no consumer, no message. Every question rejects with a
+ * NatsFault when NATS does not answer it.
  */
 export class NatsFacts {
   readonly #connection: NatsConnection;
@@ -79,7 +79,10 @@ export class NatsFacts {
     return await answered(this.#connection.rtt());
   }
 
-  /** What the user may publish; undefined when the server does not tell (it may not be asked, or is older than 2.10). */
+  /**
+   * The subjects that the user may publish to; undefined when the server does not tell (it may not be asked,
+   * or is older than 2.10).
+   */
   async publishPermissions(): Promise<PublishPermissions | undefined> {
     try {
       const reply = await answered(this.#connection.request(userInfo, '', { timeout: answerWithinMs }));
@@ -134,8 +137,8 @@ export class NatsFacts {
   }
 
   /**
-   * Which of these subjects of the JetStream API may not be published to. Each gets one message without a reply subject
-   * that it takes for no request, which the server drops; an answer is a refusal alone.
+   * Which of these subjects of the JetStream API may not be published to. Each gets one message without a
+   * reply subject that it takes for no request, which the server drops; an answer is a refusal alone.
    */
   async refusedOf(subjects: readonly string[]): Promise<string[]> {
     for (const subject of subjects) this.#connection.publish(subject, noRequest);

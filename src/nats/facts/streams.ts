@@ -50,7 +50,7 @@ export interface ConsumerFacts {
   pending: number;
 }
 
-/** What the doctor looks at in a stream. */
+/** The settings of a stream that the doctor checks. */
 export function streamFacts({ config, state, cluster }: StreamInfo): StreamFacts {
   const hasMessages = state.messages > 0;
   return {
@@ -84,7 +84,7 @@ function refusalOf({ no_ack, sealed, mirror }: StreamInfo['config']): StreamFact
   return mirror === undefined ? undefined : 'mirror';
 }
 
-/** What the doctor looks at in a consumer. */
+/** The settings of a consumer that the doctor checks. */
 export function consumerFacts({ config, ...info }: ConsumerInfo): ConsumerFacts {
   return {
     filterSubject: config.filter_subject,

@@ -2,17 +2,22 @@ import { millis, type ConsumerInfo } from 'nats';
 import type { Clock } from '../../time.js';
 
 export interface ConsumerEvents {
-  /** The consumer was not there, and is made: it starts with the first message of the stream, and so many wait. */
+  /**
+   * The consumer was not there, and is made: it starts with the first message of the stream, and so many
+   * wait.
+   */
   consumerMade(consumer: string, stream: string, waiting: number): void;
-  /** Somebody paused the consumer: it hands nothing out until then, epoch milliseconds by the server's clock. */
+  /**
+   * Somebody paused the consumer: it hands nothing out until then, epoch milliseconds by the server's clock.
+   */
   consumerPaused(consumer: string, stream: string, untilMs: number): void;
   /** The consumer is no longer paused. */
   consumerResumed(consumer: string): void;
 }
 
 /**
- * What the answers about one consumer tell besides its settings: the server's clock, when the consumer was made, and
- * whether it is paused.
+ * The facts in answers about one consumer besides its settings: the server's clock, when the consumer was
+ * made, and whether it is paused.
  */
 export class ConsumerWatch {
   readonly #clock: Clock;
@@ -54,8 +59,8 @@ export class ConsumerWatch {
   /**
    * Takes note of a message that was handed out.
    * @param number how many the consumer has handed out, this one included.
-   * @returns whether nobody can have had the message before. Only a consumer that is older than the message knows: one
-   *   that was deleted and made again hands out what an earlier one handed out as well.
+   * @returns whether nobody can have had the message before. Only a consumer that is older than the message
+   * knows: one   that was deleted and made again hands out what an earlier one handed out as well.
    */
   handedOut({
     number,
@@ -72,7 +77,10 @@ export class ConsumerWatch {
     return deliveries === 1 && storedAtMs > this.#createdMs + serversApartMs;
   }
 
-  /** It is this late at least by the server's clock, epoch milliseconds; undefined when nothing is known of it. */
+  /**
+   * It is this late at least by the server's clock, epoch milliseconds; undefined when nothing is known of
+   * it.
+   */
   get serverNowMs(): number | undefined {
     return this.#moment && this.#moment.serverMs + this.#clock.monotonicMs() - this.#moment.monotonicMs;
   }

@@ -23,8 +23,8 @@ export interface Delivery {
 }
 
 /**
- * A delay beyond int64 nanoseconds overflows in the server, which then hands out at once, thousands of times a second.
- * One hour, so that a wait that a wrong clock made too long is looked at again before long.
+ * A delay beyond int64 nanoseconds overflows in the server, which then hands out at once, thousands of times
+ * a second. One hour, so that a wait that a wrong clock made too long is looked at again before long.
  */
 const longestNakMs = 3_600_000;
 
@@ -33,7 +33,7 @@ export function readDelivery(connection: NatsConnection, message: Msg): Delivery
   const { reply = '', subject, data } = message;
   const place = readPlace(reply);
   if (!place) return undefined;
-  // What is said while the connection is closed is lost, as it would be on the way: the server hands out again.
+  // An ack while the connection is closed is lost, as one on the way would be: the server hands out again.
   const say = (word: string): void => {
     if (!connection.isClosed()) connection.publish(reply, word);
   };
@@ -61,9 +61,9 @@ export function readDelivery(connection: NatsConnection, message: Msg): Delivery
 }
 
 /**
- * The reply subject tells the place of a message: `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream sequence>.
- * <consumer sequence>.<time in ns>.<pending>`, with a domain and an account after `ACK` and a random end in the longer
- * form. Source: ADR-15.
+ * The reply subject tells the place of a message: `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream
+ * sequence>. <consumer sequence>.<time in ns>.<pending>`, with a domain and an account after `ACK` and a
+ * random end in the longer form. Source: ADR-15.
  */
 function readPlace(
   reply: string,

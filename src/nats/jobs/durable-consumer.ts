@@ -14,9 +14,10 @@ export interface DurableConsumer {
 }
 
 /**
- * Makes sure that the consumer exists: creates it, or changes what differs. One that is someone else's to manage is
- * only looked at; how many messages it lets out at once is theirs to say, the rest has to be as it is here.
- * Never `backoff`: with it the server adds to the delay of a nak. The watch is told what the server answers.
+ * Makes sure that the consumer exists: creates it, or changes what differs. One that is someone else's to
+ * manage is only looked at; how many messages it lets out at once is theirs to say, the rest has to be as it
+ * is here. Never `backoff`: with it the server adds to the delay of a nak. The watch is told what the server
+ * answers.
  * @throws Error when there is no such stream, or the consumer is not, and cannot be made, what is needed.
  */
 export async function ensureConsumer(

@@ -51,12 +51,14 @@ const clocksApartMs = 5_000;
 const askAgainMs = 5_000;
 
 /**
- * The messages of a durable consumer as jobs. Each is handed out until it is acked, to one replica at a time, and again
- * when its process dies.
+ * The messages of a durable consumer as jobs. Each is handed out until it is acked, to one replica at a time,
+ * and again when its process dies.
  *
- * NATS permissions: publish `$JS.API.CONSUMER.INFO.<stream>.<durable>`, `$JS.API.CONSUMER.MSG.NEXT.<stream>.<durable>`,
- * `$JS.ACK.<stream>.<durable>.>`; for `backlog` `$JS.API.STREAM.MSG.GET.<stream>`; to create or change the consumer
- * `$JS.API.CONSUMER.CREATE.<stream>.<durable>.>` and `$JS.API.STREAM.INFO.<stream>`; subscribe to the reply inbox.
+ * NATS permissions: publish `$JS.API.CONSUMER.INFO.<stream>.<durable>`,
+ * `$JS.API.CONSUMER.MSG.NEXT.<stream>.<durable>`, `$JS.ACK.<stream>.<durable>.>`; for `backlog`
+ * `$JS.API.STREAM.MSG.GET.<stream>`; to create or change the consumer
+ * `$JS.API.CONSUMER.CREATE.<stream>.<durable>.>` and `$JS.API.STREAM.INFO.<stream>`; subscribe to the reply
+ * inbox.
  */
 export class JobQueue {
   readonly #options: JobQueueOptions;
@@ -74,9 +76,9 @@ export class JobQueue {
   }
 
   /**
-   * Hands each job to `handle`, which has to `ack` or `redeliver` it; until then the job is kept. Trouble with NATS is
-   * reported and outlasted. Once the signal is aborted no job is begun, what was handed out too late is given back at
-   * once, and the returned promise resolves when all handlers have.
+   * Hands each job to `handle`, which has to `ack` or `redeliver` it; until then the job is kept. Trouble
+   * with NATS is reported and outlasted. Once the signal is aborted no job is begun, what was handed out too
+   * late is given back at once, and the returned promise resolves when all handlers have.
    */
   async run(handle: (job: Job) => Promise<void>, signal: AbortSignal): Promise<void> {
     const { connection, clock, events } = this.#parts;
@@ -110,7 +112,7 @@ export class JobQueue {
     this.#pull = pull;
     await pull.run(signal);
     await Promise.all(this.#running);
-    // What the last handlers said has to be with the server before the connection closes.
+    // The acks of the last handlers have to reach the server before the connection closes.
     await settledWithin(clock, ackTry.withinMs, connection.flush());
   }
 
@@ -147,7 +149,10 @@ export class JobQueue {
     }
   }
 
-  /** Takes note of what NATS says of the consumer now: its clock, a pause. @throws NatsError when it says nothing. */
+  /**
+   * Takes note of what NATS says of the consumer now: its clock, a pause. @throws NatsError when it says
+   * nothing.
+   */
   async look(): Promise<ConsumerInfo> {
     const { stream, durable } = this.#options;
     const manager = await jetStreamManager(this.#parts.connection);

@@ -26,6 +26,9 @@ export interface Job {
 /** How much of the queue is not done. */
 export interface Backlog {
   waiting: number;
-  /** How long ago the oldest message that is not done was stored, by the clock of NATS if it tells; 0 when all are done. */
+  /**
+   * How long ago the oldest message that is not done was stored, by the clock of NATS if it tells; 0 when all
+   * are done.
+   */
   ageMs: number;
 }

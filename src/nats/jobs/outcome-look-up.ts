@@ -6,10 +6,15 @@ import { reasonOf } from '../words.js';
 import type { Job } from './job.js';
 import type { StoredMessage, StreamReader } from '../streams/reader.js';
 
-/** `settled`: a final outcome is stored, or a later postponement, which goes on. `unknown`: NATS does not say. */
+/**
+ * `settled`: a final outcome is stored, or a later postponement, which goes on. `unknown`: NATS does not say.
+ */
 export type Known = 'open' | 'settled' | 'unknown';
 
-/** Looks in the stream of outcomes for what became of a follow-up so far; `likely` is the first one looked for. */
+/**
+ * Looks in the stream of outcomes for what became of a follow-up so far; `likely` is the first one looked
+ * for.
+ */
 export type OutcomeLookUp = (
   followUp: FollowUp,
   job: Pick<Job, 'streamSeq' | 'isNew'>,
@@ -29,10 +34,10 @@ export interface OutcomeLookUpOptions {
 const outcomes = Object.keys(followUpOutcomes) as FollowUpOutcome[];
 
 /**
- * Each outcome of a media has a subject, so that the last one of each costs no search, however much the stream holds
- * (a wildcard would: before 2.10 the server tries it on every subject). All are of other deletions of the same media
- * when somebody deletes it again and again. What came before the last is looked at, one by one, for a job that somebody
- * may have had before; one that is new has nothing there.
+ * Each outcome of a media has a subject, so that the last one of each costs no search, however much the
+ * stream holds (a wildcard would: before 2.10 the server tries it on every subject). All are of other
+ * deletions of the same media when somebody deletes it again and again. What came before the last is looked
+ * at, one by one, for a job that somebody may have had before; one that is new has nothing there.
  */
 export function createOutcomeLookUp(options: OutcomeLookUpOptions): OutcomeLookUp {
   const { reader, stream, prefix, onFailure, onAnswer } = options;

@@ -11,7 +11,10 @@ export interface PullOptions {
   durable: string;
   /** How long one request waits at the server. */
   expiresMs: number;
-  /** Makes sure that the stream and the consumer are there; called before the first request and after each failure. */
+  /**
+   * Makes sure that the stream and the consumer are there; called before the first request and after each
+   * failure.
+   */
   prepare: () => Promise<void>;
   /** How many messages can be taken now. */
   room: () => number;
@@ -27,14 +30,18 @@ const backOff = { baseMs: 250, maxMs: 5_000 };
 const untilConnectedMs = 60_000;
 const heartbeatMs = 1_000;
 const tickMs = 500;
-/** Heartbeats come every second. Ticks are counted, not time, since a busy process reads late what came in time. */
+/**
+ * Heartbeats come every second. Ticks are counted, not time, since a busy process reads late what came in
+ * time.
+ */
 const quietTicksAllowed = 6;
 /** For the last words with the server, which may not answer any more. */
 const lastWordsMs = 1_000;
 
 /**
- * Pulls from a durable consumer, one request at a time, for as many messages as there is room for. The library's
- * `consume` asks for more than can be begun, and on a stop drops what it holds, which then waits for its `ack_wait`.
+ * Pulls from a durable consumer, one request at a time, for as many messages as there is room for. The
+ * library's `consume` asks for more than can be begun, and on a stop drops what it holds, which then waits
+ * for its `ack_wait`.
  */
 export class Pull {
   readonly #options: PullOptions;
@@ -45,7 +52,7 @@ export class Pull {
   #isPulling = false;
   #isAnswered = false;
   #request = 0;
-  /** What the current request may still bring. */
+  /** The messages that the current request may still bring. */
   #outstanding = 0;
   #quietTicks = 0;
   #failures = 0;
@@ -62,8 +69,8 @@ export class Pull {
   }
 
   /**
-   * Pulls until the signal is aborted, whatever fails. Resolves when the server hands out nothing more: everything that
-   * it did hand out went through `take`.
+   * Pulls until the signal is aborted, whatever fails. Resolves when the server hands out nothing more:
+   * everything that it did hand out went through `take`.
    */
   async run(signal: AbortSignal): Promise<void> {
     const subscription = this.#options.connection.subscribe(`${this.#inbox}.*`, {
@@ -97,8 +104,8 @@ export class Pull {
   }
 
   /**
-   * Hands a message back, for after this long. During a stop that waits until the server has forgotten the last request:
-   * it would come straight back, and some servers (2.9) then keep it for its `ack_wait`.
+   * Hands a message back, for after this long. During a stop that waits until the server has forgotten the
+   * last request: it would come straight back, and some servers (2.9) then keep it for its `ack_wait`.
    */
   giveBack(delivery: Delivery, delayMs: number): void {
     if (this.isStopped)
@@ -214,8 +221,8 @@ export class Pull {
   }
 
   /**
-   * The server hands out nothing more once it knows that nobody listens, and what it sent before has arrived when it
-   * answers. It forgets a request that nobody listens for when it is asked about the consumer.
+   * The server hands out nothing more once it knows that nobody listens, and what it sent before has arrived
+   * when it answers. It forgets a request that nobody listens for when it is asked about the consumer.
    */
   async #drain(subscription: Subscription): Promise<void> {
     const { clock, connection, stream, durable } = this.#options;

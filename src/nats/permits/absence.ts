@@ -1,6 +1,6 @@
 import type { Clock } from '../../time.js';
 
-/** What a replica tells the others of a call that VOD refused for its quota. */
+/** The message of a replica to the others about a call that VOD refused for its quota. */
 export interface Refusal {
   /** The number of its permit. */
   permit: number;
@@ -21,14 +21,14 @@ const calmMs = 10_000;
 const unusedBetween = 1;
 
 /**
- * How long a permit stays away after a refusal, so that calls are refused seldom while the quota is lower than the
- * permits say, and a refusal now and then costs little.
+ * How long a permit stays away after a refusal, so that calls are refused seldom while the quota is lower
+ * than the permits say, and a refusal now and then costs little.
  *
- * The first time it is two seconds. A permit that is refused in a row stays away for long, and so does one that is
- * refused right after another came back from long: there is one too many. Each number has a time of its own in a
- * round of 100 s at which it comes back, the same on every replica. So permits come back one by one, at most ten in
- * 100 s for a rate of 10: while the quota is lower, that is about one refused call in ten seconds; when it is as
- * before, all are back after one round.
+ * The first time it is two seconds. A permit that is refused in a row stays away for long, and so does one
+ * that is refused right after another came back from long: there is one too many. Each number has a time of
+ * its own in a round of 100 s at which it comes back, the same on every replica. So permits come back one by
+ * one, at most ten in 100 s for a rate of 10: while the quota is lower, that is about one refused call in ten
+ * seconds; when it is as before, all are back after one round.
  */
 export class PermitAbsence {
   readonly #perSecond: number;
@@ -44,8 +44,8 @@ export class PermitAbsence {
   }
 
   /**
-   * Takes note of a refusal on any replica, this one included. One of a permit that there is not is passed over, and no
-   * permit stays away for longer than a round, whatever the clock of the other says.
+   * Takes note of a refusal on any replica, this one included. One of a permit that there is not is passed
+   * over, and no permit stays away for longer than a round, whatever the clock of the other says.
    */
   note({ permit, deliveries, backAtMs }: Refusal): void {
     if (!(permit <= this.#perSecond) || Number.isNaN(backAtMs)) return;
@@ -58,7 +58,10 @@ export class PermitAbsence {
     this.#slowedUntil = Math.max(this.#slowedUntil ?? 0, backAt + calmMs);
   }
 
-  /** @returns for how long the permit of a call that was refused now stays away, ms; and what the others need to know. */
+  /**
+   * @returns for how long the permit of a call that was refused now stays away, ms; and what the others need
+   * to know.
+   */
   refuse(permit: number, deliveries: number, random = Math.random): { awayMs: number; refusal: Refusal } {
     const now = this.#clock.monotonicMs();
     this.#forget(now);

@@ -20,7 +20,7 @@ import { jetStreamManager } from '../streams/topology.js';
 
 /** The right to one call. */
 export interface Permit {
-  /** Call right before the call to VOD. @returns false when the permit is too old to be used: take another. */
+  /** Call right before the call to VOD. @returns false when the permit is too old: take another. */
   begin(): boolean;
   /** VOD refused the call for its quota: keeps this permit away for longer. @returns for how long, ms. */
   throttled(): number;
@@ -55,7 +55,7 @@ interface PermitsParts {
   createStream: () => Promise<void>;
 }
 
-/** A permit is handed out again after this: less than one call a second for each, with room for what the way takes. */
+/** A permit is handed out again after this: less than one call a second each, with room for the way. */
 const ackWaitMs = 1_150;
 /** A permit that is older may be with another replica before the word that it is in use arrives. */
 const usableMs = 900;
@@ -65,19 +65,21 @@ const usedUpMs = usableMs + ackWaitMs;
 const checkEveryMs = 60_000;
 
 /**
- * The rate of calls of one account, which all replicas share without a coordinator: a stream holds one message for each
- * call a second, and a durable consumer hands each out at most once in 1.15 s, to whoever asks. Nobody acks them. So
- * no more than `perSecond` calls begin in any second, and nearly nine tenths of that can. A permit that comes for the
- * first time is given back until whoever may have it is done: a consumer, a stream or a permit that somebody deleted,
- * and whoever made again, knows nothing of those that are out.
+ * The rate of calls of one account, which all replicas share without a coordinator: a stream holds one
+ * message for each call a second, and a durable consumer hands each out at most once in 1.15 s, to whoever
+ * asks. Nobody acks them. So no more than `perSecond` calls begin in any second, and nearly nine tenths of
+ * that can. A permit that comes for the first time is given back until whoever may have it is done: a
+ * consumer, a stream or a permit that somebody deleted, and whoever made again, knows nothing of those that
+ * are out.
  *
- * What a replica learns of the quota it tells the others on `<prefix>.permit-refused.<account>`; where that is not
- * permitted, each has to learn it by itself, and more calls are refused.
+ * A replica tells the others of a refusal for the quota on `<prefix>.permit-refused.<account>`; where that is
+ * not permitted, each has to learn it by itself, and more calls are refused.
  *
  * NATS permissions, where `<token>` is the account: publish `<prefix>.permit.<token>.*`,
- * `$JS.API.STREAM.{INFO,MSG.GET,MSG.DELETE}.<stream>`, `$JS.API.CONSUMER.{INFO,MSG.NEXT}.<stream>.permits-<token>`,
- * `$JS.ACK.<stream>.permits-<token>.>`; publish and subscribe `<prefix>.permit-refused.<token>`; to create what is
- * missing `$JS.API.STREAM.CREATE.<stream>`, `$JS.API.CONSUMER.CREATE.<stream>.permits-<token>.>`; subscribe to the
+ * `$JS.API.STREAM.{INFO,MSG.GET,MSG.DELETE}.<stream>`,
+ * `$JS.API.CONSUMER.{INFO,MSG.NEXT}.<stream>.permits-<token>`, `$JS.ACK.<stream>.permits-<token>.>`; publish
+ * and subscribe `<prefix>.permit-refused.<token>`; to create what is missing
+ * `$JS.API.STREAM.CREATE.<stream>`, `$JS.API.CONSUMER.CREATE.<stream>.permits-<token>.>`; subscribe to the
  * reply inbox.
  */
 export class Permits {

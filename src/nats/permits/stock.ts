@@ -17,8 +17,9 @@ export interface PermitStock {
 const publishWithinMs = 5_000;
 
 /**
- * Makes sure that the stream holds the permits 1 to `perSecond`, one message each, and none beyond. Permits are removed
- * one by one: a purge by subject moves the place from which the consumer reads past permits that are out.
+ * Makes sure that the stream holds the permits 1 to `perSecond`, one message each, and none beyond. Permits
+ * are removed one by one: a purge by subject moves the place from which the consumer reads past permits that
+ * are out.
  * @throws Error when NATS does not do as it is asked.
  */
 export async function ensurePermits(stock: PermitStock): Promise<void> {

@@ -11,7 +11,10 @@ import { Turns } from './turns.js';
 import type { WindowPast } from '../streams/window-past.js';
 
 export interface ConfirmEvents {
-  /** The stream took a publication for a duplicate of its message `seq`, which it does not hold: published again. */
+  /**
+   * The stream took a publication for a duplicate of its message `seq`, which it does not hold: published
+   * again.
+   */
   duplicateAbsent(stream: string, msgId: string, seq: number): void;
   /** NATS does not permit to look at the stream: its word "duplicate" is taken for true. */
   duplicateUnseen(stream: string, reason: string): void;
@@ -22,7 +25,7 @@ export interface ConfirmedPublisherOptions {
   reader: Pick<StreamReader, 'get' | 'nextOnSubject' | 'state'>;
   clock: Clock;
   events: ConfirmEvents;
-  /** What the streams have forgotten though they hold it. */
+  /** The ids that the streams have forgotten although they hold the message. */
   past: WindowPast;
 }
 
@@ -31,14 +34,17 @@ const lookUpsAtOnce = 32;
 /** A publication without a PubAck for so long is looked for in the stream. */
 const lookAfterMs = 10_000;
 const lookEveryMs = 5_000;
-/** A stream that answers with a lower last sequence number than it named is catching up; no longer than this. */
+/**
+ * A stream that answers with a lower last sequence number than it named is catching up; no longer than this.
+ */
 const catchUpMs = 10_000;
 const againBackOff = { baseMs: 100, maxMs: 2_000 };
 
 /**
- * Publishes until the stream holds the publication. Its word "duplicate" alone does not count: ids outlive what was
- * purged, trimmed, removed or rolled back, and nats-server 2.10 says it of what was proposed and never stored. What the
- * stream does not hold is published again under the id of `nextMessageId`, since it goes on refusing the one before.
+ * Publishes until the stream holds the publication. Its word "duplicate" alone does not count: ids outlive
+ * what was purged, trimmed, removed or rolled back, and nats-server 2.10 says it of what was proposed and
+ * never stored. What the stream does not hold is published again under the id of `nextMessageId`, since it
+ * goes on refusing the one before.
  */
 export class ConfirmedPublisher {
   readonly #options: ConfirmedPublisherOptions;
@@ -101,7 +107,10 @@ export class ConfirmedPublisher {
     }
   }
 
-  /** @returns the PubAck, or one of what was found in the stream; sequence 0 when the server lost what it calls a duplicate. */
+  /**
+   * @returns the PubAck, or one of what was found in the stream; sequence 0 when the server lost what it
+   * calls a duplicate.
+   */
   async #publishOrFind(publication: Publication, signal: AbortSignal): Promise<PubAck> {
     const { wire, clock } = this.#options;
     signal.throwIfAborted();
@@ -131,7 +140,9 @@ export class ConfirmedPublisher {
     }
   }
 
-  /** Looks for a publication without a PubAck, again and again. @returns undefined when the signal is aborted. */
+  /**
+   * Looks for a publication without a PubAck, again and again. @returns undefined when the signal is aborted.
+   */
   async #look(
     { stream, subject, msgId }: Publication,
     notCommittedAtMs: () => number | undefined,
@@ -143,7 +154,8 @@ export class ConfirmedPublisher {
         const found = await this.find(stream, subject, msgId, signal);
         if (found !== undefined) return { seq: found, duplicate: true };
         const saidAtMs = notCommittedAtMs();
-        // All that the leader had proposed when it became steady is stored or dropped, and it still refuses the id.
+        // All that the leader had proposed when it became steady is stored or dropped, and it still refuses
+        // the id.
         if (steadySinceMs !== undefined && saidAtMs !== undefined && saidAtMs > steadySinceMs)
           return { seq: 0, duplicate: true };
       } catch {
@@ -156,7 +168,8 @@ export class ConfirmedPublisher {
 
   /**
    * The place in the stream of a message of this id on the subject; undefined when there is none.
-   * @throws NatsError when NATS does not answer or does not permit the look; the signal's reason when that is aborted.
+   * @throws NatsError when NATS does not answer or does not permit the look; the signal's reason when that is
+   * aborted.
    */
   async find(
     stream: string,

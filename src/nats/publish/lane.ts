@@ -3,14 +3,16 @@ import { NotStoredError } from './not-stored.js';
 import { notCommitted, type PubAck, type RefusalScope } from './pub-ack.js';
 import { PublishWindow } from './window.js';
 
-/** What is refused is tried for this long before it is given up, or blamed on the whole stream. */
+/** A refused publication is tried for this long before it is given up, or counts against the whole stream. */
 export const decideAfterMs = 1_250;
 /** Where nothing waits at a gate, what is not even answered is given up after this. */
 const giveUpAfterMs = 30_000;
 /** A stream that stored something this short a time ago, and refused few since, is well. */
 const wellForMs = 60_000;
 const fewRefusals = 16;
-/** After this, any other that was stored shows that a refusal without a limit behind it is not the stream's. */
+/**
+ * After this, any other that was stored shows that a refusal without a limit behind it is not the stream's.
+ */
 const keepUnclearMs = 30_000;
 
 /** Whether something is pending, and whether all of it was refused. */
@@ -21,7 +23,7 @@ export interface Refusal {
   reason: string;
   scope: RefusalScope;
   readonly sinceMs: number;
-  /** What its lane had stored and refused by then, and how often it was refused itself. */
+  /** The counts of its lane by then, and of its own refusals. */
   readonly stored: number;
   readonly refused: number;
   own: number;
@@ -106,7 +108,9 @@ export class StreamLane {
     pending.hasPlace = false;
   }
 
-  /** What the fate of the pending tells: what is unanswered will show by itself whether the stream stores. */
+  /**
+   * The state of the pending publications: unanswered ones will show by themselves whether the stream stores.
+   */
   get asking(): Asking {
     for (const { refusal } of this.pending) if (refusal === undefined) return 'unanswered';
     return this.pending.size > 0 ? 'refused' : 'nothing';

@@ -3,7 +3,10 @@ export class PublishRejectedError extends Error {
   override readonly name = 'PublishRejectedError';
 }
 
-/** A stream does not store a publication for a lasting reason, such as a limit or a permission. A later try may succeed. */
+/**
+ * A stream does not store a publication for a lasting reason, such as a limit or a permission. A later try
+ * may succeed.
+ */
 export class NotStoredError extends Error {
   override readonly name = 'NotStoredError';
   readonly code: string;

@@ -1,6 +1,9 @@
 import type { NatsConnection, PublishOptions } from 'nats';
 
-/** Written into the connection and perhaps not taken by the server yet, at most: the library buffers without a bound. */
+/**
+ * Written into the connection and perhaps not taken by the server yet, at most: the library buffers without a
+ * bound.
+ */
 const maxUntakenBytes = 8 * 1_048_576;
 /** A flush is begun once this much is written after the one before. */
 const flushEveryBytes = 512 * 1_024;

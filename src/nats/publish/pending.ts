@@ -15,7 +15,10 @@ export interface Publication {
   happenedAtMs?: number;
 }
 
-/** A publication before its first try, which holds a place in the window. The body is held once, as it is sent. */
+/**
+ * A publication before its first try, which holds a place in the window. The body is held once, as it is
+ * sent.
+ */
 export function toPending(
   { subject, stream, msgId, body, headers }: Publication,
   part: Pick<Pending, 'id' | 'lane' | 'onTryAgain' | 'resolve' | 'reject' | 'forget'>,

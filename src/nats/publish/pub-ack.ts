@@ -8,7 +8,7 @@ export interface PubAck {
   duplicate: boolean;
 }
 
-/** What JetStream answered to a publish. */
+/** The answer of JetStream to a publish. */
 export type PubAckAnswer =
   /** `seq` is above 0. A duplicate may be one of a message that the stream no longer holds. */
   | { kind: 'stored'; stream: string; seq: number; duplicate: boolean }
@@ -19,7 +19,10 @@ export type PubAckAnswer =
   /** Never stored as it is, whenever it is tried. */
   | { kind: 'rejected'; reason: string };
 
-/** What a refusal concerns: this subject alone, by the server's words; the whole stream; or what only others can show. */
+/**
+ * The scope of a refusal: this subject alone, by the server's words; the whole stream; or unclear until
+ * others are stored or refused.
+ */
 export type RefusalScope = 'subject' | 'stream' | 'unclear';
 
 interface PubAckJson {
@@ -33,14 +36,17 @@ interface PubAckJson {
 export const noStream = 'no stream takes this subject at the moment';
 
 /**
- * nats-server 2.10 says so of an id that its leader has proposed to the replicas and that they have not agreed on: it
- * may be stored later, or never.
+ * nats-server 2.10 says so of an id that its leader has proposed to the replicas and that they have not
+ * agreed on: it may be stored later, or never.
  */
 export const notCommitted = 'the server takes it for a duplicate of a message that is not stored';
 
 /** The limit of the stream, in the words of a message that is not stored. */
 const perSubject = /per subject/;
-/** `streamNotMatch`: the subject belongs to another stream. Everything else here is a limit of the stream, the account or the disk. */
+/**
+ * `streamNotMatch`: the subject belongs to another stream. Everything else here is a limit of the stream, the
+ * account or the disk.
+ */
 const refusals: ReadonlyMap<number, RefusalScope> = new Map([
   [apiErrors.streamNotMatch, 'unclear'],
   [apiErrors.streamStoreFailed, 'stream'],
@@ -52,8 +58,8 @@ const refusals: ReadonlyMap<number, RefusalScope> = new Map([
 ]);
 
 /**
- * Reads the reply to a publish. Whatever is not understood is to be tried again: an unknown answer is no promise.
- * Sources: ADR-22 (no responders), the JetStream API error table.
+ * Reads the reply to a publish. Whatever is not understood is to be tried again: an unknown answer is no
+ * promise. Sources: ADR-22 (no responders), the JetStream API error table.
  */
 export function readPubAck(message: Msg): PubAckAnswer {
   if (message.data.length === 0) return { kind: 'try-again', reason: noStream };

@@ -30,7 +30,7 @@ export function eventPublication(prefix: string, event: EventMessage, trace: Tra
   };
 }
 
-/** What became of a follow-up, as its CloudEvent. */
+/** The outcome of a follow-up, as its CloudEvent. */
 export function followUpPublication(
   prefix: string,
   event: EventMessage,
@@ -50,7 +50,9 @@ export function deadLetterPublication(prefix: string, letter: DeadLetter): Publi
   };
 }
 
-/** Which replay sends an event, and for which of its items: a resumed replay knows its own work by these two. */
+/**
+ * Which replay sends an event, and for which of its items: a resumed replay knows its own work by these two.
+ */
 export interface ReplayMark {
   replayId: string;
   /** Names the item among all items of the replay. */
@@ -62,7 +64,9 @@ export interface ReplayMark {
 /** The headers that carry a ReplayMark. */
 export const replayHeaders = { id: 'Replay-Id', item: 'Replay-Item' } as const;
 
-/** An event that a replay sends. `own`: under an id of the replay's own, and marked in the CloudEvent as well. */
+/**
+ * An event that a replay sends. `own`: under an id of the replay's own, and marked in the CloudEvent as well.
+ */
 export function replayedEventPublication(
   target: { subject: string; stream: string },
   event: Omit<EventMessage, 'subject'>,
@@ -152,7 +156,10 @@ function messageIdOf({ id, headers }: StoredLetter): string {
   return headers['Nats-Msg-Id'] || `dead-letter-${id}`;
 }
 
-/** What the follow-up half gives up on: a follow-up that has failed for good, with all that a replay of it needs, or what it cannot read. */
+/**
+ * A dead letter of the follow-up half: a follow-up that failed for good, with all that its replay needs, or
+ * an unreadable job.
+ */
 export function followUpLetterPublication(
   prefix: string,
   letter: Pick<DeadLetter, 'messageId' | 'attempt' | 'enqueuedAtMs' | 'body' | 'code' | 'reason' | 'trace'>,

@@ -34,9 +34,9 @@ const sweepMs = 250;
 const largerThanServer = 'the message is larger than the server takes';
 
 /**
- * Publishes to JetStream: many at a time over one reply subscription, each tried until it is stored, refused for
- * good, or its signal is aborted. Each stream has its own places and its own health, so that none holds up another.
- * The library's `js.publish` gives up on a timeout, loses what is sent during a reconnect and costs three times the CPU.
+ * Publishes to JetStream: many at a time over one reply subscription, each tried until it is stored, refused
+ * for good, or its signal is aborted. Each stream has its own places and its own health, so that none holds
+ * up another. The library's `js.publish` gives up on a timeout, loses what a reconnect cuts and costs more.
  */
 export class Publisher {
   readonly #options: PublisherOptions;
@@ -63,8 +63,8 @@ export class Publisher {
   }
 
   /**
-   * Resolves once the stream says that it has stored the publication; whether it holds it, ConfirmedPublisher knows.
-   * @throws PublishRejectedError when it never will, NotStoredError when it does not now, for a lasting reason.
+   * Resolves once the stream says that it has stored it; ConfirmedPublisher knows whether it holds it.
+   * @throws PublishRejectedError when it never will, NotStoredError when not now, for a lasting reason.
    * @throws the signal's reason when that is aborted first; the publication may be stored all the same.
    */
   async publish(publication: Publication, signal: AbortSignal, onTryAgain?: OnTryAgain): Promise<PubAck> {
@@ -91,7 +91,7 @@ export class Publisher {
     });
   }
 
-  /** What is pending for the gated stream. */
+  /** The publications that are pending for the gated stream. */
   get asking(): Asking {
     return this.#laneOf(this.#options.gatedStream).asking;
   }
@@ -148,7 +148,7 @@ export class Publisher {
     try {
       pending.write = this.#outlet.write(subject, body, { headers, reply: `${this.#inbox}.${id}` });
     } catch (error) {
-      // Anything but a message that is too large means a connection that is closed for good, whatever the message.
+      // Any error but a message that is too large means a connection that is closed for good.
       const isTooLarge = isClientError(error, ErrorCode.MaxPayloadExceeded);
       this.#reject(pending, isTooLarge ? new PublishRejectedError(largerThanServer) : error);
     }

@@ -5,7 +5,10 @@ export type ClosedReason = string;
 export interface Admission {
   /** How many messages; 0 only when the signal was aborted. */
   readonly limit: number;
-  /** Nothing was stored since the gate closed: do not wait long for the one message, another queue may have it. */
+  /**
+   * Nothing was stored since the gate closed: do not wait long for the one message, another queue may have
+   * it.
+   */
   readonly isProbe: boolean;
   /** To be called once it is known how many came. */
   done(received: number): void;
@@ -15,8 +18,9 @@ export interface Admission {
 const wideAfter = 256;
 
 /**
- * Open while the stream of events stores. Receivers ask it for leave, so that nothing is received that cannot be stored.
- * After it was closed it lets one message through, then two for each that is stored, until it is wide open.
+ * Open while the stream of events stores. Receivers ask it for leave, so that nothing is received that cannot
+ * be stored. After it was closed it lets one message through, then two for each that is stored, until it is
+ * wide open.
  */
 export class StoreGate {
   readonly #onClose: (() => void)[] = [];
@@ -32,7 +36,10 @@ export class StoreGate {
   /** Changes when it closes: what was admitted before gives nothing back. */
   #closures = 0;
 
-  /** `onChange` is told the reason when the gate closes or stays closed for another one, and undefined when it opens. */
+  /**
+   * `onChange` is told the reason when the gate closes or stays closed for another one, and undefined when it
+   * opens.
+   */
   constructor(onChange: (reason: ClosedReason | undefined) => void) {
     this.#onChange = onChange;
   }

@@ -11,7 +11,7 @@ export interface StoreProbeOptions {
   gate: StoreGate;
   /** Whose state tells whether a message can be stored. */
   stream: string;
-  /** What is pending for the stream: what is unanswered tells by itself, and no message is needed for it. */
+  /** The state of the pending publications of the stream: unanswered ones need no message as a probe. */
   asking: () => Asking;
   /** There is no such stream. */
   onMissing: () => void;
@@ -26,8 +26,8 @@ const mostAtOnce = 32;
 const widenAfterMs = 5_000;
 
 /**
- * Finds out when a closed gate can be opened: looks at the state of the stream first, which costs no delivery, and then
- * lets one message through, with growing pauses.
+ * Finds out when a closed gate can be opened: looks at the state of the stream first, which costs no
+ * delivery, and then lets one message through, with growing pauses.
  */
 export class StoreProbe {
   readonly #options: StoreProbeOptions;
@@ -88,8 +88,9 @@ export class StoreProbe {
   }
 
   /**
-   * Looks, and lets one message through when nothing speaks against it. What ends in another way than in this stream, as
-   * a dead letter does, shows nothing: twice as many are let through then, until the gate is opened.
+   * Looks, and lets one message through when nothing speaks against it. What ends in another way than in this
+   * stream, as a dead letter does, shows nothing: twice as many are let through then, until the gate is
+   * opened.
    * @returns whether all that was let through before has ended without a refusal.
    */
   async #lookOnce(): Promise<boolean> {
@@ -131,7 +132,8 @@ export class StoreProbe {
       if (cluster && !cluster.leader) return { fault: `the stream ${stream} has no leader`, isKnown: true };
       return { isKnown: true };
     } catch (error) {
-      // Without an answer only a message can tell; nor does the state say more to an account that may not see it.
+      // Without an answer only a message can tell; nor does the state say more to an account that may not see
+      // it.
       if (isClientError(error, ErrorCode.NoResponders))
         return { fault: 'JetStream does not answer', isKnown: true };
       return { isKnown: isClientError(error, ErrorCode.PermissionsViolation) };

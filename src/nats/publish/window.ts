@@ -1,4 +1,7 @@
-/** Bounds how many publishes wait for their PubAck at once. Whoever finds it full waits, first come, first served. */
+/**
+ * Bounds how many publishes wait for their PubAck at once. Whoever finds it full waits, first come, first
+ * served.
+ */
 export class PublishWindow {
   readonly #size: number;
   readonly #line: (() => void)[] = [];
@@ -9,7 +12,8 @@ export class PublishWindow {
   }
 
   /**
-   * Takes a place, waiting for one; each needs one `leave`. The signal may be aborted by the time the caller goes on.
+   * Takes a place, waiting for one; each needs one `leave`. The signal may be aborted by the time the caller
+   * goes on.
    * @throws the signal's reason when that is aborted before there is a place.
    */
   async enter(signal: AbortSignal): Promise<void> {

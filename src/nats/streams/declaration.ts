@@ -18,7 +18,9 @@ const backOff = { baseMs: 250, maxMs: 10_000 };
 /** A stream that is as it was, and takes nothing, is looked at again after this. */
 const againMs = 5_000;
 
-/** Makes sure of one stream, by itself: one that cannot be declared holds up nothing that does not need it. */
+/**
+ * Makes sure of one stream, by itself: one that cannot be declared holds up nothing that does not need it.
+ */
 export class StreamDeclaration {
   readonly #options: StreamDeclarationOptions;
   #wantedMs = 0;
@@ -37,7 +39,10 @@ export class StreamDeclaration {
     return this.#wantedMs || undefined;
   }
 
-  /** Resolves once the stream is there and remembers ids for at least this long, however often that fails before. */
+  /**
+   * Resolves once the stream is there and remembers ids for at least this long, however often that fails
+   * before.
+   */
   async ensure(horizonMs: number): Promise<void> {
     this.#wantedMs = Math.max(this.#wantedMs, horizonMs);
     if (this.#declaredMs < horizonMs) await (this.#running ??= this.#declare());
@@ -49,7 +54,10 @@ export class StreamDeclaration {
     await Promise.race([this.ensure(horizonMs), failed]);
   }
 
-  /** Somebody may have deleted it: makes sure once more, as a new process would; not of one that was never wanted. */
+  /**
+   * Somebody may have deleted it: makes sure once more, as a new process would; not of one that was never
+   * wanted.
+   */
   async again(): Promise<void> {
     if (this.#wantedMs === 0) return;
     const { clock, closed } = this.#options;

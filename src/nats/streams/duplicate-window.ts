@@ -6,8 +6,9 @@ import type { TopologyEvents } from './topology-events.js';
 const knownSinceKey = 'vod-relay.ids-known-since';
 
 /**
- * What an operator runs to lengthen the window of a stream, and the age that it needs. It says in the metadata that ids
- * from before are unknown, so that each replica asks the stream for those, now and after a restart.
+ * The command of an operator that lengthens the window of a stream, and the age that it needs. It says in the
+ * metadata that ids from before are unknown, so that each replica asks the stream for those, now and after a
+ * restart.
  */
 export function lengthenCommand(stream: string, wantedMs: number, maxAgeMs: number | undefined): string {
   const wanted = `${Math.ceil(wantedMs / 1000)}s`;
@@ -22,8 +23,8 @@ export function knownSinceOf({ metadata }: StreamConfig): number | undefined {
 }
 
 /**
- * Lengthens the window of a stream, and the age that it needs. A user who may not gets the stream as it is: that is no
- * reason to store nothing, and is told with what is not promised meanwhile.
+ * Lengthens the window of a stream, and the age that it needs. A user who may not gets the stream as it is:
+ * that is no reason to store nothing, and is told with what is not promised meanwhile.
  * @returns the stream as it is then.
  * @throws NatsError when NATS does not answer, or refuses for another reason.
  */
@@ -40,7 +41,8 @@ export async function lengthenWindow(
   const told = { ...config.metadata, [knownSinceKey]: new Date(sinceMs).toISOString() };
   try {
     const lengthened = await updated(manager, { ...longer, metadata: told }).catch(async (error: unknown) => {
-      // The library throws an error of its own where the server is too old for metadata: only this process knows then.
+      // The library throws an error of its own where the server is too old for metadata: only this process
+      // knows then.
       if (error instanceof NatsError) throw error;
       return await updated(manager, longer);
     });

@@ -22,9 +22,9 @@ interface Walk {
 }
 
 /**
- * Asks a stream whether it has a message id, or one of those that `nextMessageId` makes of it, by walking over the
- * subject that only this id's event can be on. The dedupe memory of the stream does not matter: it may be shorter than
- * the stream, and longer than what it holds.
+ * Asks a stream whether it has a message id, or one of those that `nextMessageId` makes of it, by walking
+ * over the subject that only this id's event can be on. The dedupe memory of the stream does not matter: it
+ * may be shorter than the stream, and longer than what it holds.
  */
 export class StreamLookup {
   readonly #reader: Pick<StreamReader, 'get' | 'nextOnSubject'>;

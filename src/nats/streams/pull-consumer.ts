@@ -31,9 +31,9 @@ const silenceMs = 2_000;
 const inactiveMs = 300_000;
 
 /**
- * A consumer for one pass over a stream, which acknowledges nothing and asks for what is there and no more. It does
- * not outlive a failure: whoever reads makes another one, from the next message. The library's own consumers wait
- * for messages to come, and some of them for ever when closed.
+ * A consumer for one pass over a stream, which acknowledges nothing and asks for what is there and no more.
+ * It does not outlive a failure: whoever reads makes another one, from the next message. The library's own
+ * consumers wait for messages to come, and some of them for ever when closed.
  */
 export class PullConsumer {
   readonly #connection: NatsConnection;
@@ -137,7 +137,7 @@ export class PullConsumer {
             finish(faultOfStatus(message));
             return;
           }
-          // What is sent while the connection is away is gone: the numbers have a gap.
+          // Messages sent while the connection is away are gone: the numbers have a gap.
           if (delivery.number !== this.#delivered + 1) {
             finish(NatsError.errorForCode(ErrorCode.Timeout));
             return;
@@ -159,7 +159,9 @@ export class PullConsumer {
   }
 }
 
-/** A message of the stream, and the number that the consumer gave its delivery; undefined when it is a status. */
+/**
+ * A message of the stream, and the number that the consumer gave its delivery; undefined when it is a status.
+ */
 function readDelivery(message: Msg): { stored: StoredMessage; number: number } | undefined {
   // $JS.ACK[.domain.account].stream.consumer.tries.seq.number.nanoseconds.pending[.random], as ADR-15 says.
   const tokens = message.reply?.split('.') ?? [];
@@ -175,7 +177,9 @@ function readDelivery(message: Msg): { stored: StoredMessage; number: number } |
   return { stored, number: Number(number) };
 }
 
-/** 404 and 408 say that there is no more at the moment; anything else (503, 409), that the consumer is gone. */
+/**
+ * 404 and 408 say that there is no more at the moment; anything else (503, 409), that the consumer is gone.
+ */
 function faultOfStatus({ headers }: Msg): NatsError | undefined {
   const code = headers?.code ?? 0;
   return code === 404 || code === 408 ? undefined : NatsError.errorForCode(ErrorCode.NoResponders);

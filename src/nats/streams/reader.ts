@@ -16,7 +16,7 @@ export interface ReadOptions {
   startTimeMs?: number;
 }
 
-/** What a stream holds. */
+/** The content of a stream. */
 export interface StreamState {
   readonly messages: number;
   /** The sequence number of the newest message there ever was; 0 when there was none. */
@@ -35,9 +35,10 @@ const patienceMs = 30_000;
 const followsWithinNanos = 3_000_000_000;
 
 /**
- * Reads streams, and deletes from them, for commands. Every call is tried again while NATS does not answer, for
- * 30 seconds; after that, and when NATS refuses, it throws the NatsError. All throw the reason of their signal, if they
- * are given one, when that is aborted, and an Error that names the stream when there is none of that name.
+ * Reads streams, and deletes from them, for commands. Every call is tried again while NATS does not answer,
+ * for 30 seconds; after that, and when NATS refuses, it throws the NatsError. All throw the reason of their
+ * signal, if they are given one, when that is aborted, and an Error that names the stream when there is none
+ * of that name.
  */
 export class StreamReader {
   readonly #connection: NatsConnection;
@@ -49,9 +50,9 @@ export class StreamReader {
   }
 
   /**
-   * The messages of a stream in its order, up to its end as it is at the first step: what is stored later is left
-   * out. Holds a few hundred messages at a time, whatever the stream holds, and goes on with the next message after
-   * a reconnect. The caller may take any time over a message, and may delete it.
+   * The messages of a stream in its order, up to its end as it is at the first step: what is stored later is
+   * left out. Holds a few hundred messages at a time, whatever the stream holds, and goes on with the next
+   * message after a reconnect. The caller may take any time over a message, and may delete it.
    */
   async *read(options: ReadOptions, signal: AbortSignal): AsyncGenerator<StoredMessage, void, undefined> {
     const { stream, filterSubject, startSeq, startTimeMs } = options;

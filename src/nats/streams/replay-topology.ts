@@ -8,8 +8,8 @@ import type { TopologyEvents } from './topology-events.js';
 const replayWindowMs = 120_000;
 
 /**
- * Makes sure of the stream of replays, or tries until the signal is aborted. It keeps what replays send for as long as events are kept, and the
- * last checkpoint of each (they are written with `Nats-Rollup`).
+ * Makes sure of the stream of replays, or tries until the signal is aborted. It keeps what replays send for
+ * as long as events are kept, and the last checkpoint of each (they are written with `Nats-Rollup`).
  */
 export async function declareReplayStream(
   options: PermitStreamShape & {

@@ -9,12 +9,16 @@ interface Leadership {
 
 /** Looks at a stream no more often than this, however many ask. */
 const lookEveryMs = 1_000;
-/** After so long under one leader that most copies follow, all that was proposed before is stored or dropped. */
+/**
+ * After so long under one leader that most copies follow, all that was proposed before is stored or dropped.
+ */
 const settledAfterMs = 5_000;
 /** Looks further apart than this say nothing about the time between them. */
 const lookAtLeastMs = 30_000;
 
-/** Knows for how long a leader has been in touch with most copies of its stream, as far as it was looked at. */
+/**
+ * Knows for how long a leader has been in touch with most copies of its stream, as far as it was looked at.
+ */
 export class StreamSteadiness {
   readonly #reader: Pick<StreamReader, 'state'>;
   readonly #clock: Clock;
@@ -27,7 +31,8 @@ export class StreamSteadiness {
 
   /**
    * Looks at the stream, or at what a look just now has shown.
-   * @returns the monotonic time from which all is decided that was proposed before; undefined while that is to come.
+   * @returns the monotonic time from which all is decided that was proposed before; undefined while that is
+   * to come.
    * @throws as StreamReader does.
    */
   async sinceMs(stream: string, signal: AbortSignal): Promise<number | undefined> {

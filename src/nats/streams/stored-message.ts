@@ -12,8 +12,9 @@ export interface StoredMessage {
 }
 
 /**
- * The first value of each header that `read` gives; none when they are malformed. The client library decodes headers
- * when they are read, and throws for such as a server stores nevertheless, which would end its connection.
+ * The first value of each header that `read` gives; none when they are malformed. The client library decodes
+ * headers when they are read, and throws for such as a server stores nevertheless, which would end its
+ * connection.
  */
 export function plainHeaders(read: () => MsgHdrs | undefined): Record<string, string> {
   try {

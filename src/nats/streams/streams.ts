@@ -22,11 +22,16 @@ export interface StreamsOptions {
 type Kind = 'events' | 'deadLetters' | 'followUps';
 
 const windowBackOff = { baseMs: 500, maxMs: 5_000 };
-/** A window that another replica has shortened, from what it had read before, is lengthened again after this. */
+/**
+ * A window that another replica has shortened, from what it had read before, is lengthened again after this.
+ */
 const lookSoonMs = 10_000;
 const lookEveryMs = 600_000;
 
-/** The streams of a worker. Each half waits for what it cannot be without, and each stream is declared by itself. */
+/**
+ * The streams of a worker. Each half waits for what it cannot be without, and each stream is declared by
+ * itself.
+ */
 export class Streams {
   readonly #options: StreamsOptions;
   readonly #declarations: Readonly<Record<Kind, StreamDeclaration>>;
@@ -59,15 +64,18 @@ export class Streams {
     });
   }
 
-  /** Makes sure of what the relay needs. Gives up when `signal` is aborted; dead letters are not waited for. */
+  /**
+   * Makes sure of what the relay needs. Gives up when `signal` is aborted; dead letters are not waited for.
+   */
   async ensureForRelay(horizonMs: number, signal: AbortSignal): Promise<void> {
     if (!this.#options.manageStreams) return;
     await this.#ensure(['events'], horizonMs, signal);
   }
 
   /**
-   * Makes sure of what the follow-up half needs. With the horizon `auto` its streams remember ids for as long as the
-   * events do, which only the relay can know; without events yet, for four days, the usual retention of a queue.
+   * Makes sure of what the follow-up half needs. With the horizon `auto` its streams remember ids for as long
+   * as the events do, which only the relay can know; without events yet, for four days, the usual retention
+   * of a queue.
    */
   async ensureForFollowUp(horizonMs: number | 'auto', signal: AbortSignal): Promise<void> {
     if (!this.#options.manageStreams) return;

@@ -16,7 +16,7 @@ import { largestPublicationBytes } from '../publish/largest-publication.js';
 import type { TopologyEvents } from './topology-events.js';
 import { knownSinceOf, lengthenWindow } from './duplicate-window.js';
 
-/** What a stream of permits is made from. */
+/** The settings of a stream of permits. */
 export interface PermitStreamShape {
   prefix: string;
   replicas: number;
@@ -27,7 +27,9 @@ export async function jetStreamManager(connection: NatsConnection): Promise<JetS
   return await connection.jetstreamManager({ checkAPI: false });
 }
 
-/** How long a stream remembers ids, in milliseconds; `absentMs`, or four days, when there is no such stream. */
+/**
+ * How long a stream remembers ids, in milliseconds; `absentMs`, or four days, when there is no such stream.
+ */
 export async function windowOf(
   connection: NatsConnection,
   name: string,
@@ -74,7 +76,10 @@ function permits({ prefix, replicas }: PermitStreamShape): WantedStream {
   };
 }
 
-/** Makes sure, once, that the stream of permits is there. @throws NatsError when NATS does not answer or refuses. */
+/**
+ * Makes sure, once, that the stream of permits is there. @throws NatsError when NATS does not answer or
+ * refuses.
+ */
 export async function declarePermitStream(
   manager: JetStreamManager,
   shape: PermitStreamShape,
@@ -85,9 +90,10 @@ export async function declarePermitStream(
 }
 
 /**
- * Makes sure of a stream, once: creates it when it is absent, and lengthens a duplicate window (and the age it needs)
- * that is shorter than the dedupe horizon, because an event could be stored twice, and lifts a limit of the size of
- * messages below what MNS can deliver. Nothing else is changed, nothing is ever shortened or deleted. @throws NatsError when NATS does not answer or refuses.
+ * Makes sure of a stream, once: creates it when it is absent, and lengthens a duplicate window (and the age
+ * it needs) that is shorter than the dedupe horizon, because an event could be stored twice, and lifts a
+ * limit of the size of messages below what MNS can deliver. Nothing else is changed, nothing is ever
+ * shortened or deleted. @throws NatsError when NATS does not answer or refuses.
  */
 export async function declare(
   manager: JetStreamManager,
@@ -137,7 +143,7 @@ async function raiseMessageSize(manager: JetStreamManager, config: StreamConfig)
 }
 
 /**
- * What is known of a stream; with a filter, also how many messages each subject has that it matches.
+ * The state of a stream; with a filter, also how many messages each subject has that it matches.
  * @returns undefined when there is no such stream.
  * @throws NatsError when NATS does not answer or refuses.
  */

@@ -10,9 +10,9 @@ interface Gap {
 const marginMs = 600_000;
 
 /**
- * What the streams have forgotten: a duplicate window that is lengthened does not recall the ids that had left it. Until
- * the longer window has passed, the stream itself has to be asked for what may have been stored before; and always for
- * what is older than a window that is too short and may not be lengthened.
+ * The ids that the streams have forgotten: a duplicate window that is lengthened does not recall the ids that
+ * had left it. Until the longer window has passed, the stream itself has to be asked for what may have been
+ * stored before; and always for what is older than a window that is too short and may not be lengthened.
  */
 export class WindowPast {
   readonly #clock: Clock;
@@ -34,7 +34,10 @@ export class WindowPast {
     });
   }
 
-  /** A look at a stream: its window, and that which it should have. Somebody else may have lengthened it since the last. */
+  /**
+   * A look at a stream: its window, and that which it should have. Somebody else may have lengthened it since
+   * the last.
+   */
   seen(stream: string, windowMs: number, wantedMs: number): void {
     const beforeMs = this.#windowsMs.get(stream) ?? windowMs;
     if (beforeMs < windowMs) this.note(stream, this.#clock.now() - beforeMs, windowMs);

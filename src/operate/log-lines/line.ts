@@ -7,7 +7,10 @@ export interface LineSpec {
   readonly message: string;
   /** Besides `level`, `time`, `message`, `advice` and `count`. */
   readonly fields: readonly string[];
-  /** The next step, in the field `advice` unless the occurrence knows a better one. Warnings and errors have one. */
+  /**
+   * The next step, in the field `advice` unless the occurrence knows a better one. Warnings and errors have
+   * one.
+   */
   readonly advice?: string;
 }
 

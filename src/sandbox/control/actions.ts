@@ -14,7 +14,10 @@ import type { MnsQueue } from '../mns/queue.js';
 import type { VodAccount } from '../vod/account.js';
 import type { MediaSpec, MediaState, UploadChange, VodCall, VodQuotas, VodState } from './vod-types.js';
 
-/** What a test or demo does to the sandbox behind the back of its clients. Throws an Error that says what is wrong. */
+/**
+ * The actions of a test or demo on the sandbox that its clients do not see. Throws an Error that says what is
+ * wrong.
+ */
 export interface SandboxActions {
   health(): { status: 'ok'; accountId: string; seed: number };
   /** Creates a queue, or changes the attributes the spec names; its messages stay. */
@@ -30,7 +33,7 @@ export interface SandboxActions {
   state(): SandboxState;
   /** The messages that are in a queue, in no order. */
   remaining(queue: string): RemainingMessage[];
-  /** What became of each message of a queue, or of one. */
+  /** The history of each message of a queue, or of one. */
   history(queue: string, id?: string): MessageHistory[];
   /** Puts media into VOD, in place of those of the same id. */
   seedMedia(media: readonly MediaSpec[]): void;

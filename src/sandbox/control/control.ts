@@ -10,8 +10,8 @@ import type { FaultRule } from '../faults/fault.js';
 import type { MediaSpec, MediaState, UploadChange, VodCall, VodQuotas, VodState } from './vod-types.js';
 
 /**
- * A client for the control endpoint of a sandbox in another process. Every method rejects with an Error that says
- * what the sandbox did not like.
+ * A client for the control endpoint of a sandbox in another process. Every method rejects with an Error that
+ * says what the sandbox did not like.
  */
 export class SandboxControl {
   readonly #url: string;
@@ -64,7 +64,7 @@ export class SandboxControl {
     return (answer as { messages: RemainingMessage[] }).messages;
   }
 
-  /** What became of each message of a queue, or of one. */
+  /** The history of each message of a queue, or of one. */
   async history(queue: string, id?: string): Promise<MessageHistory[]> {
     const query = id === undefined ? '' : `?id=${encodeURIComponent(id)}`;
     const answer = await this.#call('GET', `queues/${encodeURIComponent(queue)}/history${query}`);

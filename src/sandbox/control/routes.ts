@@ -12,8 +12,8 @@ export function isControlTarget(target: string): boolean {
 }
 
 /**
- * Answers the control endpoint: JSON in, JSON out; 400 with `error` for what cannot be done, 404 for what is not
- * there. Nothing here is signed, which is one reason why the sandbox listens on loopback.
+ * Answers the control endpoint: JSON in, JSON out; 400 with `error` for what cannot be done, 404 for what is
+ * not there. Nothing here is signed, which is one reason why the sandbox listens on loopback.
  */
 export function createControlHandler(actions: SandboxActions): (exchange: Exchange) => void {
   return ({ method, target, body, response }) => {

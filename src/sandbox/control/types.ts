@@ -49,7 +49,7 @@ export interface FeedMessage {
   messageGroupId?: string;
 }
 
-/** What happened in one queue since it was created. */
+/** The counts of one queue since it was created. */
 export interface QueueCounters {
   sent: number;
   /** Deliveries: a message that is delivered twice counts twice. */
@@ -68,7 +68,10 @@ export interface QueueState extends QueueCounters {
   active: number;
   inactive: number;
   delayed: number;
-  /** Messages somebody holds a valid handle of: the inactive ones, and duplicates handed out but still visible. */
+  /**
+   * Messages somebody holds a valid handle of: the inactive ones, and duplicates handed out but still
+   * visible.
+   */
   undeleted: number;
   openPolls: number;
   requests: RequestCounts;
@@ -91,7 +94,7 @@ export interface RemainingMessage {
   bodyBase64: string;
 }
 
-/** What became of one message; kept after its end. */
+/** The history of one message; kept after its end. */
 export interface MessageHistory {
   id: string;
   sentMs: number;

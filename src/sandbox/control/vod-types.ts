@@ -1,4 +1,6 @@
-/** What the sandbox's control endpoint takes and gives of VOD; the in-process API speaks the same. */
+/**
+ * The JSON of VOD that the sandbox's control endpoint takes and gives; the in-process API speaks the same.
+ */
 
 import type { RequestCounts } from './request-counts.js';
 
@@ -35,7 +37,7 @@ export interface MediaState {
   deleteFails: string | null;
 }
 
-/** What becomes of the upload of a media. What is not named stays. */
+/** A change to the upload of a media. Fields that are not given stay as they are. */
 export interface UploadChange {
   uploading?: boolean;
   /** Epoch milliseconds. */

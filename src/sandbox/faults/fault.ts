@@ -55,10 +55,10 @@ export interface ScriptedAnswer extends Delayed {
   body?: string;
   bodyBase64?: string;
   /**
-   * `complete` (default): the whole body with its length, the connection stays. `truncated`: the length promises 64
-   * bytes more than are sent, then FIN. `cut`: a chunked body without its last chunk, then FIN. `unframed`: no
-   * length, `Connection: close`, FIN after the body. `stall`: the length and half of the body, then nothing, for
-   * ever. `garbage`: only the bytes of the body, no HTTP, then FIN.
+   * `complete` (default): the whole body with its length, the connection stays. `truncated`: the length
+   * promises 64 bytes more than are sent, then FIN. `cut`: a chunked body without its last chunk, then FIN.
+   * `unframed`: no length, `Connection: close`, FIN after the body. `stall`: the length and half of the body,
+   * then nothing, for ever. `garbage`: only the bytes of the body, no HTTP, then FIN.
    */
   ending?: 'complete' | 'truncated' | 'cut' | 'unframed' | 'stall' | 'garbage';
   /** The operation takes effect before the answer; default false. */

@@ -23,7 +23,9 @@ export function reset(response: ServerResponse): void {
   response.socket?.resetAndDestroy();
 }
 
-/** Promises the whole body, sends half of it and ends the connection; resets it where there is no body to cut. */
+/**
+ * Promises the whole body, sends half of it and ends the connection; resets it where there is no body to cut.
+ */
 export function sendTruncated(response: ServerResponse, answer: RawAnswer): void {
   if (answer.body === '') {
     reset(response);

@@ -52,7 +52,8 @@ export class FaultRules {
 
   /**
    * Replaces all rules.
-   * @throws TypeError for a kind that does not exist, or not in the rule's service, or an operation of the other service.
+   * @throws TypeError for a kind that does not exist, or not in the rule's service, or an operation of the
+   * other service.
    */
   set(rules: readonly FaultRule[]): void {
     for (const rule of rules) check(rule);
@@ -86,8 +87,8 @@ export class FaultRules {
   }
 
   /**
-   * The condition of this kind that holds now, if one does. Without an operation, none is compared. `applies` is
-   * asked before the dice are thrown.
+   * The condition of this kind that holds now, if one does. Without an operation, none is compared. `applies`
+   * is asked before the dice are thrown.
    */
   strikeCondition<Kind extends ConditionFault['kind']>(
     kind: Kind,

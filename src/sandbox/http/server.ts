@@ -10,10 +10,14 @@ interface HttpServer {
   close: () => Promise<void>;
 }
 
-/** Longer than the idle time of any client, so that it is never the sandbox that closes an idle connection. */
+/**
+ * Longer than the idle time of any client, so that it is never the sandbox that closes an idle connection.
+ */
 const keepAliveMs = 300_000;
 
-/** Listens on `host` and `port` (0: any free one) and gives each request to the first mount that accepts it. */
+/**
+ * Listens on `host` and `port` (0: any free one) and gives each request to the first mount that accepts it.
+ */
 export async function listen(host: string, port: number, mounts: readonly Mount[]): Promise<HttpServer> {
   const server = createServer({ keepAliveTimeout: keepAliveMs, requestTimeout: 0 }, (request, response) => {
     const target = request.url ?? '';

@@ -112,7 +112,9 @@ export class MnsAccount {
     this.requests = {};
   }
 
-  /** Which queue and id a dead letter comes from stands in its system properties; its age goes on counting. */
+  /**
+   * Which queue and id a dead letter comes from stands in its system properties; its age goes on counting.
+   */
   #bury({ id, draft, enqueueTimeMs }: Message, source: string, target: string): boolean {
     const deadLetters = this.#queues.get(target);
     if (deadLetters === undefined || target === source) return false;

@@ -4,7 +4,7 @@ import type { MnsFailure } from './errors.js';
 import type { MnsCall } from './operation.js';
 import type { WireString } from './xml-out.js';
 
-/** What an operation answers when it does not fail. */
+/** The answer of an operation that does not fail. */
 export interface MnsAnswer {
   status: number;
   /** Headers beside those of every answer: name, value, name, value … */

@@ -15,7 +15,7 @@ export interface QueueAttributes {
   tellsPolicies: boolean;
 }
 
-/** What a queue gets when nothing is said: "CreateQueue" of the API reference. */
+/** The defaults of a queue: "CreateQueue" of the API reference. */
 const defaultAttributes: QueueAttributes = {
   visibilityMs: 30_000,
   retentionMs: 345_600_000,
@@ -90,7 +90,7 @@ export function sameAttributes(a: QueueAttributes, b: QueueAttributes): boolean 
   );
 }
 
-/** What `attributeLines` says about a queue besides its attributes. */
+/** The input of `attributeLines` besides the attributes of a queue. */
 export interface QueueFacts {
   name: string;
   attributes: QueueAttributes;
@@ -102,11 +102,14 @@ export interface QueueFacts {
   deadLetter: QueueSpec['deadLetter'];
 }
 
-/** The children of a `<Queue>` answer. Creation and change are epoch seconds here, unlike all message times. */
+/**
+ * The children of a `<Queue>` answer. Creation and change are epoch seconds here, unlike all message times.
+ */
 export function attributeLines(depth: number, queue: QueueFacts): WireString {
   const { attributes } = queue;
   const seconds = (ms: number): number => Math.ceil(ms / 1000);
-  // In no order to rely on: the documented one is not that of the service. MessageType of a FIFO queue is a guess.
+  // In no order to rely on: the documented one is not that of the service. MessageType of a FIFO queue is a
+  // guess.
   return (
     line(depth, 'ActiveMessages', queue.active) +
     line(depth, 'CreateTime', Math.floor(queue.createdMs / 1000)) +

@@ -1,4 +1,7 @@
-/** The HTTP status and text of each error the sandbox answers with: the table of "Error codes" in the API reference. */
+/**
+ * The HTTP status and text of each error the sandbox answers with: the table of "Error codes" in the API
+ * reference.
+ */
 const errors = {
   AccessDenied: [403, 'The OwnerId that your Access Key Id associated to is forbidden for this operation.'],
   FifoMissingMessageGroupId: [400, 'The MessageGroupId is required for a FIFO queue.'],
@@ -35,7 +38,10 @@ const errors = {
 
 export type MnsErrorCode = keyof typeof errors;
 
-/** A request the sandbox refuses: thrown while a request is read, turned into an `<Error>` answer at one place. */
+/**
+ * A request the sandbox refuses: thrown while a request is read, turned into an `<Error>` answer at one
+ * place.
+ */
 export class MnsFailure extends Error {
   readonly code: string;
   readonly status: number;

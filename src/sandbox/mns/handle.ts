@@ -9,9 +9,9 @@ export interface HandleFormat {
 const shape = /^([0-9A-F]{32})-([A-Za-z0-9+/]+={1,2})$/;
 
 /**
- * Handles look as those of the real service do: `{MessageId}-{base64 of slot, times and broker}`, always with `=`
- * at the end. With `isUrlSafe` false they also contain `+` and `/`, as documented ones do, so that a client which
- * puts them unencoded into a query finds out.
+ * Handles look as those of the real service do: `{MessageId}-{base64 of slot, times and broker}`, always with
+ * `=` at the end. With `isUrlSafe` false they also contain `+` and `/`, as documented ones do, so that a
+ * client which puts them unencoded into a query finds out.
  */
 export function createHandleFormat(broker: string, isUrlSafe: boolean): HandleFormat {
   let serial = 0;

@@ -5,8 +5,8 @@ import type { Message } from './message.js';
 const releaseMs = 1000;
 
 /**
- * What happened in a queue: counted, and recorded by message, the ended ones included. The records of the oldest
- * messages are forgotten beyond `limit`.
+ * The history of a queue: counted, and recorded by message, the ended ones included. The records of the
+ * oldest messages are forgotten beyond `limit`.
  */
 export class QueueHistory {
   readonly counters: QueueCounters = {

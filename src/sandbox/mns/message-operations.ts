@@ -120,7 +120,9 @@ function errorEntry(code: MnsErrorCode, handle: string): WireString {
   return `  <Error>\n${lines}  </Error>\n`;
 }
 
-/** The entries a `partial-delete` fault lets fail, each with its code: one by one by chance, and never none. */
+/**
+ * The entries a `partial-delete` fault lets fail, each with its code: one by one by chance, and never none.
+ */
 function sparedHandles(
   { fault, account }: MnsRequest,
   handles: readonly string[],

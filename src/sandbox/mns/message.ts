@@ -78,8 +78,8 @@ export function draftFromFeed(feed: FeedMessage): MessageDraft {
 }
 
 /**
- * MNS gives the MD5 of the body, except that with user properties it gives something else (recordings of the real
- * service agree with no known formula): nobody may check it, and this value punishes those who do.
+ * MNS gives the MD5 of the body, except that with user properties it gives something else (recordings of the
+ * real service agree with no known formula): nobody may check it, and this value punishes those who do.
  */
 function bodyMd5({ body, userProperties }: MessageDraft): string {
   const hash = createHash('md5').update(body);
@@ -88,8 +88,8 @@ function bodyMd5({ body, userProperties }: MessageDraft): string {
 }
 
 /**
- * A `<Message>` answer's children. A peeked message has neither handle nor next visible time; of one that was never
- * received, the first dequeue time is that of enqueueing.
+ * A `<Message>` answer's children. A peeked message has neither handle nor next visible time; of one that was
+ * never received, the first dequeue time is that of enqueueing.
  */
 export function messageLines(depth: number, message: Message, isPeek = false): WireString {
   const { draft } = message;

@@ -18,7 +18,7 @@ export type MnsOperation =
   | 'BatchDelete'
   | 'ChangeVisibility';
 
-/** What a request asks for, read from its request line. */
+/** The operation and resource of a request, read from its request line. */
 export interface MnsCall {
   operation: MnsOperation;
   /** Empty for ListQueue. */
@@ -74,7 +74,8 @@ function readQuery(text: string): ReadonlyMap<string, string> {
   for (const pair of text.split('&')) {
     const equals = pair.indexOf('=');
     const name = equals < 0 ? pair : pair.slice(0, equals);
-    // A plus sign is a blank, as in every form decoder: a client that sends a handle unencoded gets to feel it.
+    // A plus sign is a blank, as in every form decoder: a client that sends a handle unencoded gets to feel
+    // it.
     const value = equals < 0 ? '' : decode(pair.slice(equals + 1).replaceAll('+', ' '), 'InvalidQueryString');
     query.set(anyCase.get(name.toLowerCase()) ?? name, value);
   }

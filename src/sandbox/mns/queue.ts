@@ -10,7 +10,7 @@ import { OpenPolls, type PollEnd } from './polls.js';
 import { ReadyList } from './ready-list.js';
 import type { Random } from '../random.js';
 
-/** What a queue needs from the account it belongs to. */
+/** The part of its account that a queue needs. */
 interface QueueSurroundings {
   clock: Clock;
   handles: HandleFormat;
@@ -20,7 +20,10 @@ interface QueueSurroundings {
   historyLimit: number;
   /** Whether a fault makes this delivery leave its message visible. */
   isDuplicated: () => boolean;
-  /** Takes a message whose deliveries are used up into the dead-letter queue, or answers false if that is missing. */
+  /**
+   * Takes a message whose deliveries are used up into the dead-letter queue, or answers false if that is
+   * missing.
+   */
   bury: (message: Message, deadLetterQueue: string) => boolean;
 }
 

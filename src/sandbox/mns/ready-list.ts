@@ -11,9 +11,9 @@ interface Line {
 }
 
 /**
- * Messages that may be handed out, highest priority (1) first. Within a priority the order is first in, first out,
- * or random within a small window when a `shuffle` source is given: MNS promises no order.
- * An entry is a hint: a message may have left the active state since, so the taker checks it.
+ * Messages that may be handed out, highest priority (1) first. Within a priority the order is first in, first
+ * out, or random within a small window when a `shuffle` source is given: MNS promises no order. An entry is a
+ * hint: a message may have left the active state since, so the taker checks it.
  */
 export class ReadyList {
   readonly #lines: Line[] = Array.from({ length: priorities }, () => ({ entries: [], head: 0 }));

@@ -17,13 +17,16 @@ import {
 const gatewayPage =
   '<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n';
 
-/** What a request is counted under; `Unknown` for one that is no operation at all. */
+/** The name that a request is counted under; `Unknown` when it is no operation. */
 interface Counted {
   operation: string;
   queue: string;
 }
 
-/** The way back to the client of one request: sends exactly one answer, damaged as its fault says, and counts it. */
+/**
+ * The way back to the client of one request: sends exactly one answer, damaged as its fault says, and counts
+ * it.
+ */
 export class MnsReply {
   readonly #account: MnsAccount;
   readonly #exchange: Exchange;

@@ -16,9 +16,10 @@ const v4Algorithm = 'MNS4-HMAC-SHA256';
 const v4Form = /^Credential=([^/,]+)\/(\d{8})\/([^/,]+)\/mns\/aliyun_v4_request, ?Signature=([0-9a-f]{64})$/;
 
 /**
- * Judges who sent a request, when, and whether he may do this (`operation`; undefined when it is none) ("Request protocol" and "Sign requests" of the API reference): an error code,
- * or undefined for a request that may pass. Takes signatures of version 2 (HMAC-SHA1, documented) and 4
- * (HMAC-SHA256, known from the Java SDK). `nowMs` is the clock of the server, epoch milliseconds.
+ * Judges who sent a request, when, and whether he may do this (`operation`; undefined when it is none)
+ * ("Request protocol" and "Sign requests" of the API reference): an error code, or undefined for a request
+ * that may pass. Takes signatures of version 2 (HMAC-SHA1, documented) and 4 (HMAC-SHA256, known from the
+ * Java SDK). `nowMs` is the clock of the server, epoch milliseconds.
  */
 export function judgeSignature(
   request: SignedRequest,
@@ -54,7 +55,10 @@ export function judgeSignature(
   return denied.some((each) => each === operation) ? 'AccessDenied' : undefined;
 }
 
-/** Whether `contentMd5` is the digest of `body`: of its raw bytes (RFC 1864) or, as most MNS SDKs send, of its hex form. */
+/**
+ * Whether `contentMd5` is the digest of `body`: of its raw bytes (RFC 1864) or, as most MNS SDKs send, of its
+ * hex form.
+ */
 export function isDigestOf(body: Buffer, contentMd5: string): boolean {
   const digest = createHash('md5').update(body).digest();
   return (

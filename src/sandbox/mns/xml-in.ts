@@ -14,8 +14,8 @@ const deepest = 5;
 
 /**
  * Parses a request body. Namespaces are not looked at, since SDKs send three different ones.
- * @throws MnsFailure MalformedXML for anything that is not well-formed UTF-8 XML, has a DOCTYPE, mixes text and
- * elements, or is nested deeper than any request.
+ * @throws MnsFailure MalformedXML for anything that is not well-formed UTF-8 XML, has a DOCTYPE, mixes text
+ * and elements, or is nested deeper than any request.
  */
 export function parseRequestXml(body: Buffer): XmlElement {
   if (!isUtf8(body)) throw new MnsFailure('MalformedXML');
@@ -56,7 +56,9 @@ export function grandChildren(element: XmlElement, name: string): XmlElement[] {
   return element.children.find((child) => child.name === name)?.children ?? [];
 }
 
-/** The name of the root element, after a byte order mark, a prolog and comments; empty where there is none. */
+/**
+ * The name of the root element, after a byte order mark, a prolog and comments; empty where there is none.
+ */
 export function rootElement(xml: string): string {
   let at = 0;
   for (;;) {

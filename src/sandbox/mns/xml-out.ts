@@ -1,6 +1,7 @@
 /**
- * Answers are built as "wire strings": one character per byte of the UTF-8 answer (latin1). Bodies with any bytes
- * can be joined with tags cheaply this way, and the answer is written with the latin1 encoding, byte for byte.
+ * Answers are built as "wire strings": one character per byte of the UTF-8 answer (latin1). Bodies with any
+ * bytes can be joined with tags cheaply this way, and the answer is written with the latin1 encoding, byte
+ * for byte.
  */
 export type WireString = string;
 
@@ -9,19 +10,20 @@ const namespace = 'xmlns="http://mns.aliyuncs.com/doc/v1"';
 
 const indents = ['', '  ', '    ', '      ', '        '];
 
-/** What each byte turns into; undefined for a byte that stays as it is. */
+/** The replacement of each byte; undefined for a byte that stays as it is. */
 const replacements: (string | undefined)[] = Array.from({ length: 256 }, (_, byte) => {
   if (byte === 0x26) return '&amp;';
   if (byte === 0x3c) return '&lt;';
   if (byte === 0x3e) return '&gt;';
-  // A raw CR would reach the reader as LF; the other controls are not XML at all, and real servers still emit them.
+  // A raw CR would reach the reader as LF; the other controls are not XML at all, and real servers still emit
+  // them.
   if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a) return `&#${byte};`;
   return undefined;
 });
 
 /**
- * Escapes bytes for the text of an element. Invalid UTF-8 is passed through as it is; the two code points that are
- * valid UTF-8 but no XML characters (U+FFFE and U+FFFF) become numeric references.
+ * Escapes bytes for the text of an element. Invalid UTF-8 is passed through as it is; the two code points
+ * that are valid UTF-8 but no XML characters (U+FFFE and U+FFFF) become numeric references.
  */
 export function escapeBytes(bytes: Buffer): WireString {
   let escaped = '';

@@ -1,7 +1,10 @@
 import type { RequestCounts } from '../control/request-counts.js';
 import type { VodCall, VodOperation } from '../control/vod-types.js';
 
-/** Every call counted, and each DeleteMultipartUpload recorded; the oldest records are forgotten beyond `limit`. */
+/**
+ * Every call counted, and each DeleteMultipartUpload recorded; the oldest records are forgotten beyond
+ * `limit`.
+ */
 export class VodCalls {
   readonly #limit: number;
   readonly #records = new Set<VodCall>();

@@ -50,7 +50,10 @@ export class VodEvents {
     this.#sent = this.#dropped = 0;
   }
 
-  /** The failures that VOD meets: a queue that does not exist, a wrong name in its configuration, or a FIFO queue. */
+  /**
+   * The failures that VOD meets: a queue that does not exist, a wrong name in its configuration, or a FIFO
+   * queue.
+   */
   #write(name: string, body: string, tries: number): void {
     const queue = this.#mns.find(name);
     if (queue !== undefined && queue.attributes.type !== 'fifo') {

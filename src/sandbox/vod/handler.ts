@@ -11,7 +11,7 @@ import { checkSender } from './signature.js';
 
 const vodVersion = '2017-03-21';
 
-/** What a fault leaves of a call that never reaches its operation. */
+/** The answer to a call that a fault keeps from its operation. */
 const nothing: VodResult = { answer: {}, effect: false };
 
 /** How a call ends; what it does has been done. */
@@ -21,8 +21,8 @@ interface Judgement {
 }
 
 /**
- * Answers every call of VOD: who asks and when, then the quota, then a fault if one strikes, else the operation.
- * A call that is let in counts against the quota whatever becomes of it.
+ * Answers every call of VOD: who asks and when, then the quota, then a fault if one strikes, else the
+ * operation. A call that is let in counts against the quota whatever becomes of it.
  */
 export function createVodHandler(account: VodAccount): (exchange: Exchange) => void {
   return (exchange) => {
@@ -69,7 +69,7 @@ function judge(account: VodAccount, request: VodRequest, operation: VodOperation
   }
 }
 
-/** What comes in place of the operation; undefined: the operation takes effect. */
+/** The answer in place of the operation; undefined: the operation takes effect. */
 function insteadOf(fault: VodFault | undefined): VodResult | VodFailure | undefined {
   switch (fault?.kind) {
     case 'vod-error':

@@ -48,7 +48,10 @@ export class VodMedia {
     this.#media.delete(mediaId);
   }
 
-  /** Deletes all parts of a media and ends its upload, as no UploadId can spare it. @returns false where is neither. */
+  /**
+   * Deletes all parts of a media and ends its upload, as no UploadId can spare it. @returns false where is
+   * neither.
+   */
   abortUploads(mediaId: string): boolean {
     const media = this.#media.get(mediaId);
     if (media === undefined || (media.parts === 0 && !media.uploading)) return false;

@@ -4,7 +4,7 @@ import { missing, VodFailure } from './errors.js';
 import { instant } from './media.js';
 import type { VodRequest } from './request.js';
 
-/** What a call came to: the answer beside its RequestId, and whether an upload lost parts. */
+/** The result of a call: the answer beside its RequestId, and whether an upload lost parts. */
 export interface VodResult {
   answer: Readonly<Record<string, unknown>>;
   effect: boolean;

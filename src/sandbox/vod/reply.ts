@@ -3,7 +3,7 @@ import type { RawAnswer } from '../faults/raw-answer.js';
 import { statusOf, VodFailure } from './errors.js';
 import type { VodRequest } from './request.js';
 
-/** What every answer tells beside its content. */
+/** The fields that every answer has beside its content. */
 interface Stamp {
   requestId: string;
   /** The clock of the server, epoch milliseconds. */

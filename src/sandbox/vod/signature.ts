@@ -3,7 +3,7 @@ import type { SandboxCredential } from '../control/types.js';
 import { missing, VodFailure } from './errors.js';
 import type { VodRequest } from './request.js';
 
-/** What a request says of its sender, in whichever of the two ways. */
+/** The sender of a request, in either way of signing. */
 interface Proof {
   accessKeyId: string;
   securityToken: string;
@@ -29,8 +29,9 @@ const v1Required = [
 ];
 
 /**
- * Judges who sent a request, when, and whether he may do this. Takes ACS3-HMAC-SHA256 ("V3 request structure and signature") and HMAC-SHA1 of
- * version 1.0 ("Signature method" of VOD). `nowMs` is the clock of the server, epoch milliseconds.
+ * Judges who sent a request, when, and whether he may do this. Takes ACS3-HMAC-SHA256 ("V3 request structure
+ * and signature") and HMAC-SHA1 of version 1.0 ("Signature method" of VOD). `nowMs` is the clock of the
+ * server, epoch milliseconds.
  * @returns the nonce, which no other request may have.
  * @throws VodFailure
  */

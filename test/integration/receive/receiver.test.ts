@@ -15,7 +15,7 @@ import { until } from '../../support/until.js';
 
 interface OpenOptions {
   receive?: Partial<ReceiverOptions['receive']>;
-  /** What becomes of each message; default: acked at once. */
+  /** The handling of each message; default: acked at once. */
   handle?: (lease: Lease) => Promise<unknown>;
   spec?: Partial<QueueSpec>;
   /** Puts a proxy between the receiver and the sandbox. */

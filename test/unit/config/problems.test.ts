@@ -117,7 +117,7 @@ const MISTAKES: readonly [content: unknown, problem: RegExp][] = [
   [withNats({ auth: { type: 'user', user: 'u', password: 123 } }), /^nats.auth.password: must be text/],
   [withNats({ retention: { followUps: '14' } }), /^nats.retention.followUps: must be a duration/],
   [withFollowUp({ policy: 'all' }), /^followUp.policy: must be one of orphans, verify, off, got "all"/],
-  // What a bare `off` becomes on its way through a tool that speaks YAML 1.1.
+  // The value of a bare `off` after a tool that speaks YAML 1.1.
   [withFollowUp({ policy: false }), /^followUp.policy: must be one of orphans, verify, off, got false/],
   [withFollowUp({ callsPerSecond: 0 }), /^followUp.callsPerSecond: must be .*from 1 to 1000, got 0/],
   [withFollowUp({ callsPerSecond: 1001 }), /^followUp.callsPerSecond: must be .*from 1 to 1000, got 1001/],

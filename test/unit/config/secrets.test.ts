@@ -42,8 +42,8 @@ function allOutput(contents: readonly unknown[], env: Record<string, string> = {
 }
 
 /**
- * Whether the slip is fair to plant: not where plain text is shown on purpose, and not where it is a right value,
- * since any text may be the path of a file.
+ * Whether the slip is fair to plant: not where plain text is shown on purpose, and not where it is a right
+ * value, since any text may be the path of a file.
  */
 function isFair(leaf: Leaf<unknown>, slip: unknown): boolean {
   if (leaf.inProblems === 'shown') return typeof slip !== 'string';

@@ -11,13 +11,15 @@ export interface Manifest {
 }
 
 /**
- * Holds manifests against the types of Kubernetes, strictly: a field that the API does not know, one that it requires
- * and is not there, and a value of another type are faults. Needs no network: the types are a package.
+ * Holds manifests against the types of Kubernetes, strictly: a field that the API does not know, one that it
+ * requires and is not there, and a value of another type are faults. Needs no network: the types are a
+ * package.
  */
 export function schemaFaults(manifests: readonly Manifest[]): string[] {
   const file = join(projectRoot, 'test', 'manifests.ts');
   const source = [
-    // The API takes a manifest without these for granted, and then does nothing. A Namespace alone has no use for a spec.
+    // The API takes a manifest without these for granted, and then does nothing. A Namespace alone has no use
+    // for a spec.
     `type Needed<T> = 'apiVersion' | 'kind' | 'metadata' | (T extends { kind?: 'Namespace' } ? never : 'spec');`,
     'type Whole<T> = T & Required<Pick<T, Extract<keyof T, Needed<T>>>>;',
     ...manifests.map((manifest, index) => {

@@ -10,13 +10,13 @@ import { loadConfig } from '../../../src/config/load.js';
 import { schemaFaults, type Manifest } from './kubernetes-schema.js';
 import { podSecurityFaults } from './pod-security.js';
 
-/** What makes pods. */
+/** The kinds that make pods. */
 interface Workload extends Manifest {
   spec: Pick<DeploymentSpec, 'replicas' | 'strategy' | 'template'> &
     Partial<Pick<DeploymentSpec, 'selector'>>;
 }
 
-/** What the webhook of ACK sets. */
+/** The variables that the webhook of ACK sets. */
 const rrsa = {
   ALIBABA_CLOUD_ROLE_ARN: 'acs:ram::1234567890123456:role/vod-relay',
   ALIBABA_CLOUD_OIDC_PROVIDER_ARN: 'acs:ram::1234567890123456:oidc-provider/ack-rrsa',

@@ -35,7 +35,10 @@ const series = new Map<string, string[]>([
   ),
 ]);
 
-/** What a PromQL expression asks for that does not exist: series, labels, and values of labels that are a closed set. */
+/**
+ * The parts of a PromQL expression that do not exist: series, labels, and values of labels that are a closed
+ * set.
+ */
 export function metricFaults(expr: string): string[] {
   const grouping = /\b(?:by|without|on|ignoring)\s*\(([^)]*)\)/g;
   const grouped = [...expr.matchAll(grouping)].flatMap(([, labels = '']) => labels.split(/[\s,]+/));

@@ -12,8 +12,9 @@ const volumeTypes = [
 ];
 
 /**
- * What keeps a pod from the level `restricted` of the Pod Security Standards, of Kubernetes 1.36, all of its rules; and
- * what this project asks for besides: a root file system that is read-only, requests, and a limit of memory.
+ * The violations of the level `restricted` of the Pod Security Standards, of Kubernetes 1.36, all of its
+ * rules; and what this project asks for besides: a root file system that is read-only, requests, and a limit
+ * of memory.
  */
 export function podSecurityFaults(pod: PodSpec): string[] {
   const { securityContext: podContext = {}, volumes = [], containers, initContainers = [] } = pod;
@@ -46,7 +47,7 @@ export function podSecurityFaults(pod: PodSpec): string[] {
   return faults;
 }
 
-/** What neither a pod nor a container may say. */
+/** The fields that neither a pod nor a container may have. */
 function contextFaults(context: SecurityContext & PodSecurityContext): string[] {
   const { appArmorProfile, seccompProfile, procMount = 'Default' } = context;
   const broken = {

@@ -4,7 +4,7 @@ import type { Test } from 'tap';
 import { stringify } from 'yaml';
 import { findPromtool } from '../../../deploy/local/promtool.mjs';
 
-/** What promtool says: whether it was content, and all of its output. */
+/** The verdict of promtool, and all of its output. */
 export interface Verdict {
   ok: boolean;
   output: string;

@@ -40,7 +40,9 @@ function inlineQueries(text: string): string[] {
   return [...codes].map(([, code = '']) => code).filter((code) => /[({]/.test(code));
 }
 
-/** Whether this query has these results for two workers, of which one is whole, and the other has received 10. */
+/**
+ * Whether this query has these results for two workers, of which one is whole, and the other has received 10.
+ */
 function resultsOf(
   t: Pick<Test, 'testdir'>,
   expr: string,

@@ -14,7 +14,7 @@ interface Statement {
 
 const folder = join(projectRoot, 'deploy', 'ram');
 
-/** What receiving from a queue takes. */
+/** The permissions for receiving from a queue. */
 function receiving(name: string): Readonly<Record<string, readonly string[]>> {
   const queue = `acs:mns:REGION:ACCOUNT:/queues/${name}`;
   return {
@@ -29,7 +29,7 @@ function receiving(name: string): Readonly<Record<string, readonly string[]>> {
   };
 }
 
-/** What each role calls, by the resource it calls it on. VOD knows no resource but `*`. */
+/** The calls of each role, by resource. VOD knows no resource but `*`. */
 const NEEDED: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   'relay.json': receiving('QUEUE'),
   'replay.json': receiving('DEAD_LETTER_QUEUE'),

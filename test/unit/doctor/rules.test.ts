@@ -1,4 +1,6 @@
-/** What no sandbox and no single server can show: see test/integration/doctor-*.test.ts for the rest. */
+/**
+ * Rules that no sandbox and no single server can show: see test/integration/doctor-*.test.ts for the rest.
+ */
 import t from 'tap';
 import { consumerFindings } from '../../../src/doctor/follow-up-checks.js';
 import { serverFindings } from '../../../src/doctor/nats-checks.js';

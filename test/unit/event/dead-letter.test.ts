@@ -25,7 +25,7 @@ const anyLetter: fc.Arbitrary<DeadLetter> = fc
   })
   .chain((facts) => anyVerdict.map((verdict) => ({ ...facts, ...verdict, body: '' })));
 
-/** What a header can say of a text: printable ASCII as it is, all else percent-encoded. */
+/** The form of a text in a header: printable ASCII as it is, all else percent-encoded. */
 const headerOf = (text: string): string =>
   text.replace(/[^ -~]/gu, (character) =>
     [...Buffer.from(character)]

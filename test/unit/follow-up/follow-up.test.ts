@@ -19,19 +19,21 @@ interface Deletion {
   errorCode?: string;
 }
 
-/** What VOD answers: to the guard the age of the last modification, to the call nothing or an error code. */
+/**
+ * The answers of VOD: to the guard the age of the last modification, to the call nothing or an error code.
+ */
 type Answer = string | number;
 
 class Bench {
-  /** What happened, in order. */
+  /** The log of a run, in order. */
   readonly steps: string[] = [];
   readonly results: FollowUpResult[] = [];
   readonly published: Publication[] = [];
   nowMs = startMs;
-  /** What other clocks say, if it is not that; VOD's is unknown until it has answered. */
+  /** The other clocks, where they differ; VOD's is unknown until it has answered. */
   natsMs: (() => number) | undefined;
   vodMs: (() => number | undefined) | undefined;
-  /** What the stream of outcomes says, one answer a look; `open` in the end. */
+  /** The answers of the stream of outcomes, one a look; `open` in the end. */
   known: Known[] = [];
   #isVodKnown = false;
   /** Answers of GetVideoInfo: how long ago the media was modified, in ms, or an error code. */
@@ -113,7 +115,7 @@ class Bench {
     });
   }
 
-  /** What was published before was stored then; anything else is stored now. */
+  /** An outcome published before was stored then; any other is stored now. */
   async take(stored: string | Buffer, place: Partial<Job> = {}): Promise<string[]> {
     const data = Buffer.from(stored);
     const from = this.steps.length;

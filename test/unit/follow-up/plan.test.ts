@@ -8,7 +8,7 @@ import { anyText } from '../event/arbitrary-events.js';
 /** Status, MediaType, DeleteType and ErrorCode. */
 type Event = readonly [status: string, mediaType: string, deleteType: string, errorCode?: string | undefined];
 
-/** What is decided, and with which events: `call` and `verify` are calls, the rest are outcomes. */
+/** The decision, by events: `call` and `verify` are calls, the rest are outcomes. */
 interface Expected {
   orphans: string;
   verify: string;

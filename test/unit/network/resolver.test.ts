@@ -8,8 +8,8 @@ import { until } from '../../support/until.js';
 const address = (last: number): LookupAddress => ({ address: `192.0.2.${last}`, family: 4 });
 
 /**
- * A system with two threads for look-ups, as libuv has, which a silent name holds for 60 s, in front of servers that
- * answer some names.
+ * A system with two threads for look-ups, as libuv has, which a silent name holds for 60 s, in front of
+ * servers that answer some names.
  */
 function open({ hosts = [] as string[] } = {}) {
   const clock = manualClock(0);
@@ -57,7 +57,7 @@ function open({ hosts = [] as string[] } = {}) {
   return { resolver, clock, zone, lookUps };
 }
 
-/** What a promise comes to while the clock is moved on; its failure by its code. */
+/** The result of a promise while the clock is moved on; its failure by its code. */
 function outcome(promise: Promise<readonly LookupAddress[]>): { value: unknown } {
   const holder: { value: unknown } = { value: undefined };
   promise.then(

@@ -8,10 +8,15 @@ interface Stored {
   visibleAtMs: number;
 }
 
-/** What happens to a call: it fails without effect, takes effect and its answer is lost, or waits for the test. */
+/**
+ * The fate of a call: it fails without effect, takes effect and its answer is lost, or waits for the test.
+ */
 export type Trouble = { fails: Error } | { losesAnswer: Error } | { waitsFor: Promise<void> };
 
-/** A queue in memory with the rules of MNS: a handle for each delivery and renewal, of which the newest is valid. */
+/**
+ * A queue in memory with the rules of MNS: a handle for each delivery and renewal, of which the newest is
+ * valid.
+ */
 export class MemoryQueue {
   readonly name = 'orders';
   /** Strikes the next calls, one each. */

@@ -7,7 +7,7 @@ import { deletionBody, foreignBody } from '../../support/vod-messages.js';
 
 interface Run {
   outcome: Outcome;
-  /** What the relay did, in order: `publish <stream>`, `ack`, `release <seconds>`, `abandon`. */
+  /** The steps of the relay, in order: `publish <stream>`, `ack`, `release <seconds>`, `abandon`. */
   steps: string[];
 }
 

@@ -64,7 +64,7 @@ export async function runReplay(config: string, ...args: string[]): Promise<Ende
   return await ended(startReplay(config, ...args));
 }
 
-/** What a replay said at its end. */
+/** The last words of a replay. */
 export async function ended(replay: WorkerProcess): Promise<EndedRun> {
   const exit = await replay.exit;
   const line = replay.stdout.trim();

@@ -469,7 +469,7 @@ interface Bed extends AsyncDisposable {
   queueOf(opened: OpenStore, options?: Partial<JobQueueOptions>): JobQueue;
   /** Runs it until it is disposed. */
   run(queue: JobQueue, handle: (job: Job) => Promise<void>): Disposable;
-  /** What was reported of job queues, or of one event. */
+  /** The reports of job queues, or those of one event. */
   names(only?: Report[0]): Report[0][];
 }
 

@@ -388,7 +388,7 @@ async function requested({ prefix }: Replica): Promise<void> {
   );
 }
 
-/** What is said about permits from now on, but of those that come for the first time. */
+/** The messages about permits from now on, except those that come for the first time. */
 function listen(prefix: string): () => string[] {
   const words: string[] = [];
   client.subscribe(`$JS.ACK.${streamOf(prefix)}.>`, {

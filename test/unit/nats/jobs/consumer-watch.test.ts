@@ -2,7 +2,7 @@ import type { ConsumerInfo } from 'nats';
 import t from 'tap';
 import { ConsumerWatch } from '../../../../src/nats/jobs/consumer-watch.js';
 
-/** What nats-server 2.15.1 answered to CONSUMER.INFO, running, paused for an hour, and running again. */
+/** The answers of nats-server 2.15.1 to CONSUMER.INFO, running, paused for an hour, and running again. */
 const answer = {
   type: 'io.nats.jetstream.api.v1.consumer_info_response',
   stream_name: 'S',

@@ -3,7 +3,10 @@ import t from 'tap';
 import { Outlet } from '../../../../src/nats/publish/outlet.js';
 import { settled } from '../../receive/memory-queue.js';
 
-/** As the library's connection: it takes every write, and a flush resolves when the test says that the server has all before it. */
+/**
+ * As the library's connection: it takes every write, and a flush resolves when the test says that the server
+ * has all before it.
+ */
 function open() {
   const flushes: { written: number; resolve: () => void; reject: (error: Error) => void }[] = [];
   let [written, isClosed, calls] = [0, false, 0];

@@ -1,22 +1,18 @@
 import { headers as createHeaders, connect } from 'nats';
 import t from 'tap';
-import { toFollowUpEvent } from '../../../src/event/follow-up-event.js';
-import {
-  deadLetterTimeHeader,
-  readDeadLetterHeaders,
-  type DeadLetter,
-} from '../../../src/event/dead-letter.js';
-import { deadLetterPublication } from '../../../src/nats/publish/publication.js';
+import { toFollowUpEvent } from '../../src/event/follow-up-event.js';
+import { deadLetterTimeHeader, readDeadLetterHeaders, type DeadLetter } from '../../src/event/dead-letter.js';
+import { deadLetterPublication } from '../../src/nats/publish/publication.js';
 import {
   findDeadLetter,
   readDeadLetters,
   type DeadLetterQuery,
   type StoredDeadLetter,
-} from '../../../src/replay/dead-letter-stream.js';
-import { decodeDeadLetter, selectsDeadLetter } from '../../../src/replay/read-dead-letter.js';
-import { startNatsServer } from '../../support/nats-server.js';
-import { deletionBody, foreignBody } from '../../support/vod-messages.js';
-import { openStore } from '../../support/open-store.js';
+} from '../../src/replay/dead-letter-stream.js';
+import { decodeDeadLetter, selectsDeadLetter } from '../../src/replay/read-dead-letter.js';
+import { startNatsServer } from '../support/nats-server.js';
+import { deletionBody, foreignBody } from '../support/vod-messages.js';
+import { openStore } from '../support/open-store.js';
 
 const server = await startNatsServer();
 const client = await connect({ servers: server.url });
