@@ -95,7 +95,7 @@ export function readDeadLetterHeaders(headers: DeadLetterHeaders, storedAtMs: nu
     timeMs: Number.isNaN(firstTimeMs) ? storedAtMs : firstTimeMs,
     queue: header('queue'),
     messageId: header('messageId'),
-    attempt: Number(header('attempt')),
+    attempt: countOf(header('attempt')),
     enqueuedAtMs: timeOf(header('enqueueTime')),
     code: header('code'),
     reason: header('reason'),
@@ -103,6 +103,11 @@ export function readDeadLetterHeaders(headers: DeadLetterHeaders, storedAtMs: nu
     form: header('form'),
     ...(doneAt !== undefined && { done: { at: doneAt, eventId: headers[names.eventId] } }),
   };
+}
+
+/** 0 for a text that is no count, or a larger one than any message has. */
+function countOf(text: string): number {
+  return /^\d{1,10}$/.test(text) ? Number(text) : 0;
 }
 
 /** Epoch milliseconds; NaN for what is no time as `toISOString` writes those of four-digit years. */

@@ -16,7 +16,7 @@ import type { VodEvent } from './vod-event.js';
  * JobIds is an array sorted by UTF-16 code units, `[]` when there are none; ErrorCode is `null` when there is
  * none. All of it is in the published event: `source`, `time` and `data`. The vendor's success sample gives
  *
- * ["acs:vod:cn-shanghai:1234567890123456","DeleteMediaComplete","2017-03-20T07:49:17Z","success","video","all","1234343b689jsi3ka5422dfe1e47****",[],null]
+ *     ["acs:vod:cn-shanghai:1234567890123456","DeleteMediaComplete","2017-03-20T07:49:17Z","success","video","all","1234343b689jsi3ka5422dfe1e47****",[],null]
  *     1182a23a22fc16314bb5d7834f526ba9
  *
  * and its fail sample, which differs in `"fail"` and `"InvalidVideo.NotFound"`,

@@ -93,6 +93,12 @@ export function createQueueTelemetry({ say, ledger, state, metrics, clock, once 
         say('receiveRecovered', { queue, failures });
       });
     },
+    /** A time or count of a message is not used; told once for each queue and field. */
+    fieldOutOfBounds: (queue: string, field: string, messageId: string) => {
+      once.tell(`field ${queue} ${field}`, field, (more) => {
+        say('fieldOutOfBounds', { queue, messageId, field, ...more });
+      });
+    },
     pollEndedEarly: (queue: string, retryInMs: number) => {
       say('pollEndedEarly', { queue, retryInMs });
     },

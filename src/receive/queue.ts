@@ -66,17 +66,22 @@ const mostAttempts = 1_000_000;
 /** Why one handle of a batch delete is not deleted. */
 export type DeleteFailure = 'handle-gone' | 'try-again';
 
+/** Told of a time or count of a message that is none, or out of its bounds, and is not used. */
+export type OutOfBounds = (field: string, messageId: string) => void;
+
 /** The operations of one MNS queue that a relay needs. Every failure is an MnsError. */
 export class Queue {
   /** Its name in reports. */
   readonly name: string;
   readonly #queue: string;
   readonly #client: MnsClient;
+  readonly #onOutOfBounds: OutOfBounds;
   #visibilityMs: number | undefined;
 
   /** `name` is for reports, where the queue's own would not tell it from another. */
-  constructor(queue: string, client: MnsClient, name = queue) {
+  constructor(queue: string, client: MnsClient, name = queue, onOutOfBounds: OutOfBounds = () => undefined) {
     this.name = name;
+    this.#onOutOfBounds = onOutOfBounds;
     this.#queue = queue;
     this.#client = client;
   }
@@ -163,10 +168,14 @@ export class Queue {
   #toDelivery(item: MnsItem, answer: MnsAnswer): Delivery {
     const { fields, damage } = item;
     const { MessageId: messageId = '', ReceiptHandle: receiptHandle = '' } = fields;
-    /** Whatever a message says of times and counts is bounded. */
+    /** The times and counts of a message are bounded. */
     const number = (field: string, most = latestTimeMs): number => {
-      const value = /^\d{1,16}$/.test(fields[field] ?? '') ? Number(fields[field]) : 0;
-      return value <= most ? value : 0;
+      const text = fields[field];
+      if (text === undefined) return 0;
+      const value = /^\d{1,16}$/.test(text) ? Number(text) : Infinity;
+      if (value <= most) return value;
+      this.#onOutOfBounds(field, messageId);
+      return 0;
     };
     const attempt = number('DequeueCount', mostAttempts) || 1;
     // Only on the first delivery are both times of the same moment, so that their difference is the timeout.

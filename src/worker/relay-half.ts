@@ -105,7 +105,9 @@ export function createRelayHalf(parts: Parts): Half {
         telemetry.mnsCalled(label, call);
       },
     });
-    return new Queue(name, client, label);
+    return new Queue(name, client, label, (field, messageId) => {
+      telemetry.fieldOutOfBounds(label, field, messageId);
+    });
   }
 
   async function readAttributes(queue: Queue): Promise<QueueAttributes | undefined> {

@@ -21,6 +21,12 @@ export const queueLines = {
     message: 'MNS poll ended early and empty, polling more slowly',
     fields: ['queue', 'retryInMs'],
   },
+  fieldOutOfBounds: {
+    level: 'warn',
+    message: 'message field out of bounds, going on without it',
+    fields: ['queue', 'messageId', 'field'],
+    advice: 'look for a proxy or another program between MNS and the worker that changes answers',
+  },
   deleteFailed: {
     level: 'warn',
     message: 'MNS delete failed, trying again while the leases last',

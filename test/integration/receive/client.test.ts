@@ -4,7 +4,7 @@ import t from 'tap';
 import { providersOf } from '../../../src/aliyun/credentials.js';
 import { MnsClient } from '../../../src/receive/mns-client.js';
 import { MnsError } from '../../../src/receive/mns-error.js';
-import type { Delivery } from '../../../src/receive/queue.js';
+import { Queue, type Delivery } from '../../../src/receive/queue.js';
 import type { FeedMessage } from '../../../src/sandbox/control/types.js';
 import { systemClock } from '../../../src/time.js';
 import { never, openQueue, type OpenQueue } from '../../contract/mns-sandbox.js';
@@ -45,6 +45,36 @@ t.test('bodies of every kind come out of the queue as they went in', async (t) =
     deliveries.map(({ message }) => [message.body, message.damaged, message.bodyBytes]),
     texts.map((text) => [text, false, undefined]),
   );
+});
+
+t.test('times and counts out of bounds are not used, and are told by their names', async (t) => {
+  const { sandbox, client } = await openQueue(t);
+  const fields = {
+    EnqueueTime: '99999999999999999',
+    NextVisibleTime: '9999999999999999',
+    FirstDequeueTime: '-1',
+    DequeueCount: '2000000',
+  };
+  const xml = Object.entries(fields).map(([name, value]) => `<${name}>${value}</${name}>`);
+  const message = `<Message><MessageId>m</MessageId><ReceiptHandle>h</ReceiptHandle><MessageBody>x</MessageBody>${xml.join('')}</Message>`;
+  sandbox.actions.setFaults([
+    {
+      kind: 'respond',
+      operation: 'BatchReceive',
+      status: 200,
+      headers: { Date: new Date().toUTCString() },
+      body: `<?xml version="1.0"?><Messages xmlns="http://mns.aliyuncs.com/doc/v1">${message}</Messages>`,
+    },
+  ]);
+  const told: [field: string, messageId: string][] = [];
+  const queue = new Queue('orders', client, 'orders', (...what) => told.push(what));
+  const beforeMs = Date.now();
+  const [delivery] = await queue.receive(16, 0, never);
+  t.same(told.map(([field]) => field).sort(), Object.keys(fields).sort());
+  t.same([...new Set(told.map(([, messageId]) => messageId))], ['m']);
+  t.equal(delivery?.message.attempt, 1);
+  const enqueuedAtMs = delivery?.message.enqueuedAtMs ?? 0;
+  t.ok(Math.abs(enqueuedAtMs - beforeMs) < 60_000, 'the time of the answer stands in');
 });
 
 t.test('one message that XML cannot carry does not cost the other fifteen', async (t) => {

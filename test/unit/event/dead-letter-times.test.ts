@@ -19,3 +19,10 @@ t.test('times in headers that RFC 3339 cannot write are no times', (t) => {
   }
   t.end();
 });
+
+t.test('an attempt in headers that is no count is none', (t) => {
+  const attempts = { '3': 3, '1e9': 0, '-1': 0, '99999999999': 0, '': 0 };
+  for (const [text, attempt] of Object.entries(attempts))
+    t.equal(readDeadLetterHeaders({ 'Dead-Letter-Attempt': text }, storedAtMs).attempt, attempt, text);
+  t.end();
+});
