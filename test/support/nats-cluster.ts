@@ -1,5 +1,7 @@
+import { connect } from 'nats';
 import { startNatsServer, type NatsServer } from './nats-server.js';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.js';
+import { until } from './until.js';
 
 /** Three servers with JetStream in one cluster, whose network a test can cut. */
 export interface NatsCluster extends AsyncDisposable {
@@ -68,6 +70,13 @@ async function startOnce(binary?: string): Promise<NatsCluster> {
     await closeRoutes();
     throw failed.reason;
   }
+  try {
+    await untilThreeCopies(servers);
+  } catch (error) {
+    await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
+    await closeRoutes();
+    throw error;
+  }
   return {
     servers,
     indexOf: (name) => names.indexOf(name),
@@ -82,4 +91,20 @@ async function startOnce(binary?: string): Promise<NatsCluster> {
       await closeRoutes();
     },
   };
+}
+
+/** A server may be healthy by its own word, and unknown to the two others. */
+async function untilThreeCopies(servers: readonly NatsServer[]): Promise<void> {
+  const client = await connect({ servers: servers.map(({ url }) => url) });
+  try {
+    const { streams } = await client.jetstreamManager({ checkAPI: false });
+    const shape = { name: 'PROBE', subjects: ['probe'], num_replicas: 3 };
+    await until(() => streams.add(shape).then(() => true), {
+      what: 'a stream can have three copies',
+      timeoutMs: 20_000,
+    });
+    await streams.delete('PROBE');
+  } finally {
+    await client.close();
+  }
 }
