@@ -159,6 +159,15 @@ export const rows = [
         unit: 'cps',
         stacked: true,
       }),
+      graph('Paused consumers', '1 while somebody has paused the consumer.', {
+        targets: [['{{consumer}}', `max by (consumer) (vod_relay_consumer_paused{${chosen}})`]],
+      }),
+      graph('Clock ahead', 'How far the clock of the process is ahead of those of NATS and VOD.', {
+        targets: [
+          ['{{instance}} {{of}}', `max by (instance, of) (vod_relay_clock_ahead_seconds{${chosen}})`],
+        ],
+        unit: 's',
+      }),
       graph('Oldest', 'Age of the oldest event of the backlog.', {
         targets: [['oldest', `max(vod_relay_follow_up_oldest_seconds{${chosen}})`]],
         unit: 's',
