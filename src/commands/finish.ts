@@ -15,7 +15,10 @@ export async function finish(text: string, exitCode: 0 | 1): Promise<never> {
 /** As a shell reports a process that SIGPIPE ended. */
 const exitPipe = 141;
 
-/** Ends a command whose standard output cannot be written: silently when its reader has seen enough. */
+/**
+ * Ends a command at once when its standard output cannot be written: it could tell nothing more.
+ * A closed pipe ends it silently, as its reader has seen enough.
+ */
 export function outputFailed({ code, message }: NodeJS.ErrnoException): never {
   if (code === 'EPIPE') process.exit(exitPipe);
   process.stderr.write(`vod-relay: standard output cannot be written: ${message}\n`);

@@ -95,6 +95,7 @@ export function runCommand(version: string, listen: () => StopSignals): Command 
       const { user, system } = process.cpuUsage();
       telemetry.stopped(Math.round((user + system) / 1000));
       await output.end(lastLinesMs);
+      // A poll or a dial that was abandoned would keep the process alive for minutes.
       process.exit(end === 'abandoned' ? 1 : 0);
     });
 }

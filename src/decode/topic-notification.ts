@@ -23,11 +23,13 @@ export function jsonNotificationMessage(object: JsonObject): string {
 }
 
 /**
- * The message inside an XML notification, the default form of a topic subscription: `<Notification
- * xlmns="…">…<Message>…</Message>…</Notification>`. The misspelt attribute is the vendor's and means nothing
- * to us. The vendor's own sample closes `<PublishTime>` with `</MessagePublishTime>`: that is not XML, and
- * guessing what it means is not this parser's business. DOCTYPE is refused, so there are no entities to
- * expand.
+ * The message inside an XML notification, the default form of a topic subscription:
+ *
+ *     <Notification xlmns="…">…<Message>…</Message>…</Notification>
+ *
+ * The misspelt attribute is the vendor's and means nothing to us. The vendor's own sample closes
+ * `<PublishTime>` with `</MessagePublishTime>`: that is not XML, and guessing what it means is not this
+ * parser's business. DOCTYPE is refused, so there are no entities to expand.
  *
  * Throws BodyFault `envelope-invalid` for anything else.
  */

@@ -37,8 +37,7 @@ const lookUpAgainMs = 30_000;
 /**
  * The path of one follow-up, from its event in the stream to its outcome in the other:
  *
- *     read → plan → look up → permit → guard → DeleteMultipartUpload → publish the outcome → PubAck → ack,
- * last
+ *     read → plan → look up → permit → guard → DeleteMultipartUpload → publish the outcome → PubAck → ack
  *
  * A follow-up that cannot be decided yet gets the outcome `postponed`, which holds all that the next job
  * needs. A job that a stop interrupts is given back at once. The returned function rejects only for a bug.

@@ -66,7 +66,7 @@ const mostAttempts = 1_000_000;
 /** Why one handle of a batch delete is not deleted. */
 export type DeleteFailure = 'handle-gone' | 'try-again';
 
-/** Told of a time or count of a message that is none, or out of its bounds, and is not used. */
+/** Called for each time or count of a message that is no number or out of bounds, and is left out. */
 export type OutOfBounds = (field: string, messageId: string) => void;
 
 /** The operations of one MNS queue that a relay needs. Every failure is an MnsError. */

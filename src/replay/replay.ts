@@ -22,8 +22,9 @@ const maxBatch = 500;
 /**
  * The path of one message, from its source to its fate:
  *
- *     read and decode (the source) → select → pace → ask the stream → publish → PubAck → checkpoint → finish
- * (the source, last)
+ *     read and decode → select → pace → ask the stream → publish → PubAck → checkpoint → finish
+ *
+ * The source reads and decodes, and finishes its items last.
  *
  * A crash at any point repeats nothing and skips nothing: what is published bears the mark of its replay and
  * item, by which the resumed replay knows its own; what is in the checkpoint and not finished is finished

@@ -25,7 +25,7 @@ export interface PublisherOptions {
   onTrouble(reason: string, stream: string): void;
   /** Told each time that no stream takes what is published. */
   onNoStream(stream: string): void;
-  /** Told of each publication that its stream does not store for a lasting reason; not of rejected events. */
+  /** Called when a stream refuses a publication for a lasting reason; not for rejected events. */
   onNotStored(error: NotStoredError): void;
 }
 
